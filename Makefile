@@ -1,0 +1,39 @@
+# The five commands. Each works on a fresh checkout: the set-up is made when it is missing or old.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: run test check bench install
+run: $(VENV)/.run
+	$(BIN)/gavel up
+
+test: $(VENV)/.test
+	$(BIN)/python -m pytest $(ARGS)
+
+check: $(VENV)/.test
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/python -m flake8_async protocol sandbox judging daemons
+	$(BIN)/mypy
+	$(BIN)/interrogate --quiet protocol sandbox judging daemons
+	$(BIN)/python -m pytest tests/test_house.py
+
+bench: $(VENV)/.test
+	$(BIN)/python -m benchmarks $(ARGS)
+
+install: $(VENV)/.run
+
+$(VENV)/.made:
+	@$(PYTHON) -c 'import sys; sys.exit("Gavel needs Python >= 3.11, this is " + sys.version.split()[0] + "; name another with: make PYTHON=/path/to/python3.12") if sys.version_info < (3, 11) else 0'
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "Python lacks venv; mend it with: apt-get install python3-venv" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.run: $(VENV)/.made requirements.txt pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.run requirements-test.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+	@touch $@

@@ -1,0 +1,231 @@
+"""`supervisor.toml`: every key, its default, its unit, and the errors when it is wrong.
+
+One file configures everything. Every key has a default, so an empty file works too. The shipped file
+shows each default with its reason; a test keeps the two equal.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Literal, NamedTuple
+
+import msgspec
+
+Positive = Annotated[float, msgspec.Meta(gt=0)]
+Count = Annotated[int, msgspec.Meta(ge=1)]
+Natural = Annotated[int, msgspec.Meta(ge=0)]
+
+_LOOPBACK = re.compile(r"^(127\.\d+\.\d+\.\d+|localhost|\[::1\]):")
+
+
+class ConfigError(Exception):
+    """The configuration is wrong: the message names the file, the key and what was expected."""
+
+
+class Address(NamedTuple):
+    """A TCP address to listen on; port 0 takes a free one."""
+
+    host: str
+    port: int
+
+    @classmethod
+    def parse(cls, text: str) -> Address:
+        """Read ``host:port`` or ``[v6]:port``.
+
+        Raises:
+            ValueError: it is neither.
+        """
+        host, colon, port = text.rpartition(":")
+        if not colon or not host or not port.isascii() or not port.isdigit() or int(port) > 65535:
+            raise ValueError(f"expected `host:port`, got {text!r}")
+        return cls(host.strip("[]"), int(port))
+
+    def __str__(self) -> str:
+        """Return the form that `parse` reads."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+class _Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A table of the file: an unknown key is an error, never passed over."""
+
+
+class _Listening(_Section):
+    listen: str
+
+    def __post_init__(self) -> None:
+        """Check the address while the key that holds it is still known."""
+        if self.listen:
+            Address.parse(self.listen)
+
+    @property
+    def address(self) -> Address:
+        """The address to listen on."""
+        return Address.parse(self.listen)
+
+
+class Supervisor(_Section):
+    """`[supervisor]`: how daemons are started, watched and stopped."""
+
+    control: str = "var/supervisor.sock"
+    intensity: Count = 5
+    period_s: Positive = 30.0
+    start_s: Positive = 30.0
+    stop_s: Positive = 30.0
+    watchdog_s: Positive = 10.0
+    backoff_initial_s: Positive = 0.2
+    backoff_max_s: Positive = 30.0
+    on_limit: Literal["hold", "escalate"] = "hold"
+
+
+class Store(_Listening):
+    """`[store]`: where submissions live, and what a 202 promises."""
+
+    url: str = "embedded"
+    dir: str = "var/store"
+    listen: str = "127.0.0.1:6380"
+    durability: Literal["memory", "disk", "replica"] = "disk"
+    save: tuple[str, ...] = ("900 1",)
+    partitions: Annotated[int, msgspec.Meta(ge=1, le=1024)] = 1
+
+
+class Api(_Listening):
+    """`[api]`: the HTTP front door."""
+
+    listen: str = "127.0.0.1:8000"
+    processes: Count = 1
+    body_timeout_s: Positive = 10.0
+    drain_s: Positive = 3.0
+
+
+class Gateway(_Listening):
+    """`[gateway]`: the WebSockets over which verdicts are pushed."""
+
+    listen: str = "127.0.0.1:8001"
+    processes: Count = 1
+    first_message_s: Positive = 10.0
+    ping_s: Positive = 25.0
+    pong_s: Positive = 10.0
+    send_s: Positive = 10.0
+    close_s: Positive = 3.0
+    outbox_events: Count = 256
+    max_connections: Count = 20000
+    max_connections_per_user: Count = 20
+    max_connections_per_address: Count = 200
+
+
+class Worker(_Section):
+    """`[worker]`: who judges, how many at a time, and for how long nobody may hear of him."""
+
+    processes: Count = 1
+    slots: Natural = 0
+    lease_s: Positive = 15.0
+    beat_s: Positive = 5.0
+    sweep_s: Positive = 1.0
+    limbo_s: Positive = 3.0
+    drain_s: Positive = 20.0
+    tries: Count = 3
+
+    def __post_init__(self) -> None:
+        """Refuse a lease that a healthy worker could not keep."""
+        if self.beat_s * 2 > self.lease_s:
+            raise ValueError("`beat_s` must be at most half of `lease_s`")
+
+
+class Sandbox(_Section):
+    """`[sandbox]`: the least confinement that is accepted."""
+
+    grade: Literal["full", "reduced"] = "full"
+    self_test: bool = True
+
+
+class Problems(_Section):
+    """`[problems]`: where the problem packages are."""
+
+    dirs: tuple[str, ...] = ("problems",)
+
+
+class Limits(_Section):
+    """`[limits]`: what one user, one request or one run may take."""
+
+    code_bytes: Count = 65536
+    body_bytes: Count = 262144
+    queue_depth: Count = 100000
+    open_per_user: Count = 1000
+    retain_days: Count = 30
+    wait_s: Positive = 60.0
+    run_time_s: Positive = 10.0
+    run_wall_s: Positive = 30.0
+    run_memory_bytes: Count = 536870912
+    run_output_bytes: Count = 1048576
+    run_processes: Count = 64
+
+
+class Auth(_Section):
+    """`[auth]`: who may call."""
+
+    tokens_file: str | None = None
+    insecure: bool = False
+
+
+class Config(_Section):
+    """The whole file; `base` is the folder that relative paths count from."""
+
+    supervisor: Supervisor = Supervisor()
+    store: Store = Store()
+    api: Api = Api()
+    gateway: Gateway = Gateway()
+    worker: Worker = Worker()
+    sandbox: Sandbox = Sandbox()
+    problems: Problems = Problems()
+    limits: Limits = Limits()
+    auth: Auth = Auth()
+    base: str = "."
+
+    def path(self, relative: str) -> Path:
+        """Return *relative*, a path from the file, as an absolute one."""
+        return (Path(self.base) / relative).resolve()
+
+    @property
+    def loopback_only(self) -> bool:
+        """Whether nobody outside this machine can reach us."""
+        return all(_LOOPBACK.match(listen) for listen in (self.api.listen, self.gateway.listen))
+
+
+def load_config(path: Path) -> Config:
+    """Read and check the file at *path*.
+
+    Raises:
+        ConfigError: it is missing, is no TOML, or has an unknown key or a bad value.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as exc:
+        raise ConfigError(f"{path}: {exc.strerror}; name another file with --config") from exc
+    try:
+        config = msgspec.toml.decode(data, type=Config)
+    except msgspec.ValidationError as exc:
+        raise ConfigError(f"{path}: {_located(str(exc))}") from exc
+    except msgspec.DecodeError as exc:
+        raise ConfigError(f"{path}: not TOML: {exc}") from exc
+    config = msgspec.structs.replace(config, base=str(path.resolve().parent))
+    _check_exposure(path, config)
+    return config
+
+
+def _located(message: str) -> str:
+    """Turn msgspec's ``... - at `$.api.listen` `` into ``[api] listen: ...``."""
+    sentence, _, place = message.partition(" - at `$.")
+    if not place:
+        return sentence
+    section, _, key = place.rstrip("`").partition(".")
+    return f"[{section}] {key}: {sentence}" if key else f"[{section}]: {sentence}"
+
+
+def _check_exposure(path: Path, config: Config) -> None:
+    """Refuse to be reachable from outside without tokens, unless that was asked for."""
+    if config.auth.tokens_file is None and not config.auth.insecure and not config.loopback_only:
+        raise ConfigError(
+            f"{path}: [api] listen, [gateway] listen: only loopback addresses are allowed without "
+            "[auth] tokens_file; set one, or [auth] insecure = true to let anyone in"
+        )

@@ -1,0 +1,1 @@
+"""The WebSockets over which verdicts are pushed."""

@@ -1,0 +1,1 @@
+"""Takes submissions from the queue, judges them, reports."""

@@ -1,0 +1,1 @@
+"""What a problem is, and how an output becomes a verdict."""

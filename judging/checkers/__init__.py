@@ -1,0 +1,1 @@
+"""Output validators: is this output right for this test?"""

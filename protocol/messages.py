@@ -1,0 +1,263 @@
+"""The nouns of the system as frozen structs: submission, verdict, test result, event.
+
+Their field names are the outside interface (HTTP bodies, WebSocket frames, Redis hashes) and are
+fixed. Times are float seconds (`_s`), sizes int bytes (`_bytes`), timestamps RFC 3339 UTC with
+microseconds.
+"""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+from typing import Annotated, Literal
+
+import msgspec
+
+#: What a user id may be. Colons, braces, blanks and control characters are left out because the id
+#: becomes part of Redis key and channel names.
+USER_ID = r"^[A-Za-z0-9._@+-]{1,128}$"
+#: What a problem or a language id may be.
+SLUG = r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,63}$"
+#: A file of a multi-file submission: a plain name, never a path.
+FILE_NAME = r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,63}$"
+
+UserId = Annotated[str, msgspec.Meta(pattern=USER_ID)]
+Slug = Annotated[str, msgspec.Meta(pattern=SLUG)]
+FileName = Annotated[str, msgspec.Meta(pattern=FILE_NAME)]
+
+
+class Status(StrEnum):
+    """Where a submission stands; `protocol.lifecycle` says how it gets from one to the next."""
+
+    QUEUED = "queued"
+    COMPILING = "compiling"
+    RUNNING = "running"
+    DONE = "done"
+    CANCELLED = "cancelled"
+
+
+class Verdict(StrEnum):
+    """How a judged submission, or one test of it, ended."""
+
+    ACCEPTED = "accepted"
+    WRONG_ANSWER = "wrong_answer"
+    TIME_LIMIT_EXCEEDED = "time_limit_exceeded"
+    IDLE_LIMIT_EXCEEDED = "idle_limit_exceeded"
+    MEMORY_LIMIT_EXCEEDED = "memory_limit_exceeded"
+    OUTPUT_LIMIT_EXCEEDED = "output_limit_exceeded"
+    RUNTIME_ERROR = "runtime_error"
+    COMPILE_ERROR = "compile_error"
+    INTERNAL_ERROR = "internal_error"
+
+
+class Binary(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Output that is not UTF-8: never dropped, sent as base64 instead of a string."""
+
+    base64: str
+
+
+Text = str | Binary
+
+
+class SourceFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One file of a submission that has several."""
+
+    name: FileName
+    content: str
+
+
+class SubmissionRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What `POST /submissions` takes: one program for one problem.
+
+    Either `code`, or `files` with the name of one of them as `entry`.
+    """
+
+    problem_id: Slug
+    user_id: UserId
+    language: Slug
+    code: str | None = None
+    files: tuple[SourceFile, ...] = ()
+    entry: FileName | None = None
+    priority: Literal["normal", "low"] = "normal"
+
+    def __post_init__(self) -> None:
+        """Refuse a request that has no program, two, or one without a beginning."""
+        names = [file.name for file in self.files]
+        if (self.code is None) == (not self.files):
+            raise ValueError("give exactly one of `code` and `files`")
+        if self.code is not None and not self.code.strip():
+            raise ValueError("`code` is empty")
+        if len(set(names)) != len(names):
+            raise ValueError("two of `files` have the same name")
+        if self.files and self.entry not in names:
+            raise ValueError("`entry` must be the name of one of `files`")
+        if self.code is not None and self.entry is not None:
+            raise ValueError("`entry` goes with `files` only")
+
+
+class TutorialRequest(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """The short form that tutorials teach: `POST /submit`, and a bare `LPUSH problems`.
+
+    Unlike the full form it passes over unknown fields, since foreign producers add their own.
+    """
+
+    problem_id: Slug
+    code: str
+    language: Slug
+    user_id: UserId = "anonymous"
+
+    def __post_init__(self) -> None:
+        """Refuse a program of nothing but white space."""
+        if not self.code.strip():
+            raise ValueError("`code` is empty")
+
+    def full(self) -> SubmissionRequest:
+        """Return the same request in the full form."""
+        return SubmissionRequest(
+            problem_id=self.problem_id,
+            user_id=self.user_id,
+            language=self.language,
+            code=self.code,
+        )
+
+
+class TestResult(msgspec.Struct, frozen=True, kw_only=True):
+    """How one test of a submission ended, with what the run used."""
+
+    # pytest must not take it for a test class.
+    __test__ = False
+
+    name: str
+    verdict: Verdict
+    time_s: float
+    wall_s: float
+    memory_bytes: int
+    exit_code: int | None = None
+    signal: int | None = None
+    feedback: Text | None = None
+
+
+class Judgement(msgspec.Struct, frozen=True, kw_only=True):
+    """The result of judging one submission: everything that is known once it is done."""
+
+    verdict: Verdict
+    score: float | None = None
+    tests_passed: int = 0
+    tests_total: int = 0
+    time_s: float | None = None
+    memory_bytes: int | None = None
+    compile_output: Text | None = None
+    tests: tuple[TestResult, ...] = ()
+
+
+class Submission(msgspec.Struct, frozen=True, kw_only=True):
+    """A submission as the API shows it at one moment."""
+
+    id: str
+    problem_id: str
+    user_id: str
+    language: str
+    status: Status
+    verdict: Verdict | None = None
+    score: float | None = None
+    tests_passed: int = 0
+    tests_total: int = 0
+    time_s: float | None = None
+    memory_bytes: int | None = None
+    compile_output: Text | None = None
+    tests: tuple[TestResult, ...] = ()
+    attempt: int = 0
+    position: int | None = None
+    created_at: str
+    started_at: str | None = None
+    finished_at: str | None = None
+
+
+class EventType(StrEnum):
+    """The steps of a submission that its user is told of."""
+
+    QUEUED = "submission.queued"
+    STARTED = "submission.started"
+    COMPILED = "submission.compiled"
+    TEST = "submission.test"
+    JUDGED = "submission.judged"
+    CANCELLED = "submission.cancelled"
+    REQUEUED = "submission.requeued"
+
+    @property
+    def final(self) -> bool:
+        """Whether nothing more comes for this submission unless somebody rejudges it."""
+        return self in (EventType.JUDGED, EventType.CANCELLED)
+
+
+class Compiled(msgspec.Struct, frozen=True, kw_only=True):
+    """What `submission.compiled` adds to the event's head."""
+
+    time_s: float
+    tests_total: int
+
+
+class TestDone(msgspec.Struct, frozen=True, kw_only=True):
+    """What `submission.test` adds: the test number `index` of `total`, counted from 1."""
+
+    __test__ = False
+
+    index: int
+    total: int
+    name: str
+    verdict: Verdict
+    time_s: float
+    memory_bytes: int
+
+
+class Judged(msgspec.Struct, frozen=True, kw_only=True):
+    """What `submission.judged` adds: the result but for the list of tests, told one by one before."""
+
+    verdict: Verdict
+    score: float | None
+    tests_passed: int
+    tests_total: int
+    time_s: float | None
+    memory_bytes: int | None
+    compile_output: Text | None
+    attempt: int
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True):
+    """The head that every event has; `raw` bytes are passed on as they are, so nothing is lost.
+
+    `id` rises strictly per user and is never used twice; `prev` is the id of the user's event
+    before it (0 for the first), so a gap shows.
+    """
+
+    type: str
+    id: int
+    prev: int
+    user_id: str
+    submission_id: str
+    problem_id: str
+    at: str
+
+
+class WorkerInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """What a living worker says of itself, and the API tells of it."""
+
+    name: str
+    slots: int
+    busy: int
+    grade: str
+    languages: tuple[LanguageInfo, ...] = ()
+
+
+class LanguageInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """One language that a living worker offers."""
+
+    id: str
+    name: str
+    version: str
+    extensions: tuple[str, ...]
+
+
+def is_user_id(text: str) -> bool:
+    """Tell whether *text* may be used as a user id."""
+    return re.fullmatch(USER_ID[1:-1], text) is not None

@@ -1,0 +1,1 @@
+"""One program, once, in a box: knows no Redis, HTTP, problem or verdict."""
