@@ -1,7 +1,7 @@
 """`supervisor.toml`: every key, its default, its unit, and the errors when it is wrong.
 
-One file configures everything. Every key has a default, so an empty file works too. The shipped file
-shows each default with its reason; a test keeps the two equal.
+One file configures everything. Every key has a default, so an empty file works too. The shipped
+file shows each default with its reason; a test keeps the two equal.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class _Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """A table of the file: an unknown key is an error, never passed over."""
 
 
-class _Listening(_Section):
+class _Listening(_Section, frozen=True):
     listen: str
 
     def __post_init__(self) -> None:
@@ -64,7 +64,7 @@ class _Listening(_Section):
         return Address.parse(self.listen)
 
 
-class Supervisor(_Section):
+class Supervisor(_Section, frozen=True):
     """`[supervisor]`: how daemons are started, watched and stopped."""
 
     control: str = "var/supervisor.sock"
@@ -78,7 +78,7 @@ class Supervisor(_Section):
     on_limit: Literal["hold", "escalate"] = "hold"
 
 
-class Store(_Listening):
+class Store(_Listening, frozen=True):
     """`[store]`: where submissions live, and what a 202 promises."""
 
     url: str = "embedded"
@@ -89,7 +89,7 @@ class Store(_Listening):
     partitions: Annotated[int, msgspec.Meta(ge=1, le=1024)] = 1
 
 
-class Api(_Listening):
+class Api(_Listening, frozen=True):
     """`[api]`: the HTTP front door."""
 
     listen: str = "127.0.0.1:8000"
@@ -98,7 +98,7 @@ class Api(_Listening):
     drain_s: Positive = 3.0
 
 
-class Gateway(_Listening):
+class Gateway(_Listening, frozen=True):
     """`[gateway]`: the WebSockets over which verdicts are pushed."""
 
     listen: str = "127.0.0.1:8001"
@@ -114,7 +114,7 @@ class Gateway(_Listening):
     max_connections_per_address: Count = 200
 
 
-class Worker(_Section):
+class Worker(_Section, frozen=True):
     """`[worker]`: who judges, how many at a time, and for how long nobody may hear of him."""
 
     processes: Count = 1
@@ -132,20 +132,20 @@ class Worker(_Section):
             raise ValueError("`beat_s` must be at most half of `lease_s`")
 
 
-class Sandbox(_Section):
+class Sandbox(_Section, frozen=True):
     """`[sandbox]`: the least confinement that is accepted."""
 
     grade: Literal["full", "reduced"] = "full"
     self_test: bool = True
 
 
-class Problems(_Section):
+class Problems(_Section, frozen=True):
     """`[problems]`: where the problem packages are."""
 
     dirs: tuple[str, ...] = ("problems",)
 
 
-class Limits(_Section):
+class Limits(_Section, frozen=True):
     """`[limits]`: what one user, one request or one run may take."""
 
     code_bytes: Count = 65536
@@ -161,14 +161,14 @@ class Limits(_Section):
     run_processes: Count = 64
 
 
-class Auth(_Section):
+class Auth(_Section, frozen=True):
     """`[auth]`: who may call."""
 
     tokens_file: str | None = None
     insecure: bool = False
 
 
-class Config(_Section):
+class Config(_Section, frozen=True):
     """The whole file; `base` is the folder that relative paths count from."""
 
     supervisor: Supervisor = Supervisor()

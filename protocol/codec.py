@@ -6,6 +6,7 @@ Nothing else in the system parses what a stranger wrote.
 from __future__ import annotations
 
 import base64
+import json
 import re
 from typing import TypeVar
 
@@ -16,10 +17,18 @@ from protocol.messages import Binary, Text
 
 T = TypeVar("T")
 
+#: Error texts quote what was sent; a name as long as the body would come back whole.
+MAX_SENTENCE_CHARS = 300
+
 _encoder = msgspec.json.Encoder()
-_PATH = re.compile(r" - at `\$(?P<path>.*)`$")
-_FIELD_IN_TEXT = re.compile(r"field `(?P<name>[^`]+)`")
-_LEADING_NAME = re.compile(r"^`(?P<name>\w+)`")
+#: Where msgspec says that it stood. The path has no text of the sender: keys of maps are `[...]`.
+_PLACE = re.compile(r" - at (?:`key` in )?`\$(?P<path>[^`]*)`\Z")
+#: msgspec speaks of a member that is missing or unknown from the object around it.
+_MEMBER = re.compile(
+    r"\AObject (?:missing required|contains unknown) field `(?P<name>.*)`\Z", re.DOTALL
+)
+#: Our own `__post_init__` texts begin with the member at fault.
+_OWN = re.compile(r"\A`(?P<name>\w+)`")
 
 
 def encode(message: object) -> bytes:
@@ -28,23 +37,28 @@ def encode(message: object) -> bytes:
 
 
 def encode_members(message: object) -> bytes:
-    """Return the members of *message* as JSON without the braces, to be put into a larger object."""
+    """Return the members of *message* as JSON without braces, to go into a larger object."""
     return _encoder.encode(message)[1:-1]
 
 
 def decode(data: bytes | str, type_: type[T]) -> T:
     """Parse *data*, written by a stranger, as *type_*.
 
+    A name that stands twice in one object is refused, at any depth: which of the two counts differs
+    from parser to parser, so a proxy in front could have checked the other one.
+
     Raises:
         MalformedInput: not UTF-8, not JSON, or nested deeper than the parser's bound.
         InvalidInput: JSON, but not of that shape; `fields` says which member and why.
     """
     try:
-        return msgspec.json.decode(data, type=type_)
+        message = msgspec.json.decode(data, type=type_)
+        _refuse_duplicates(data)
     except msgspec.ValidationError as exc:
         raise InvalidInput(*_explain(str(exc))) from exc
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as exc:
         raise MalformedInput(str(exc)) from exc
+    return message
 
 
 def text(data: bytes) -> Text:
@@ -55,12 +69,40 @@ def text(data: bytes) -> Text:
         return Binary(base64=base64.b64encode(data).decode())
 
 
+def _refuse_duplicates(data: bytes | str) -> None:
+    """Raise InvalidInput if an object in *data*, which is known to be JSON, has a name twice."""
+    document = data if isinstance(data, str) else data.decode()
+    # Numbers are not wanted, and `int` refuses more than 4300 digits: `bool` reads none of them.
+    json.loads(document, object_pairs_hook=_check_names, parse_int=bool, parse_float=bool)
+
+
+def _check_names(members: list[tuple[str, object]]) -> None:
+    """Raise InvalidInput for the first name that stands twice among *members*."""
+    seen = set()
+    for name, _ in members:
+        if name in seen:
+            sentence = _shorten(f"`{name}` is given twice")
+            raise InvalidInput(sentence, (FieldError(_shorten(name), sentence),))
+        seen.add(name)
+
+
 def _explain(message: str) -> tuple[str, tuple[FieldError, ...]]:
     """Split a msgspec message into a sentence and the field that it speaks of."""
-    found = _PATH.search(message)
-    sentence = message[: found.start()] if found else message
-    path = (found["path"] if found else "").lstrip(".")
-    named = _FIELD_IN_TEXT.search(sentence) or _LEADING_NAME.search(sentence)
-    if named and not path.endswith(named["name"]):
-        path = f"{path}.{named['name']}".lstrip(".")
-    return sentence, (FieldError(path or "(body)", sentence),)
+    place = _PLACE.search(message)
+    sentence = message[: place.start()] if place else message
+    path = place["path"] if place else ""
+    named = _MEMBER.match(sentence) or _OWN.match(sentence)
+    if named:
+        path = f"{path}.{named['name']}"
+    field = _shorten(path.removeprefix(".")) or "(body)"
+    sentence = _shorten(sentence)
+    return sentence, (FieldError(field, sentence),)
+
+
+def _shorten(sentence: str) -> str:
+    """Return *sentence* fit to be sent back: of bounded length, without lone surrogates."""
+    sentence = sentence.encode("utf-8", "replace").decode()
+    if len(sentence) <= MAX_SENTENCE_CHARS:
+        return sentence
+    half = MAX_SENTENCE_CHARS // 2
+    return f"{sentence[:half]}...{sentence[-half:]}"

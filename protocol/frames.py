@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import IntEnum
+from typing import Annotated
 
 import msgspec
 
@@ -13,6 +14,8 @@ from protocol.messages import is_user_id
 #: The first message is an id or a small object; anything longer is a mistake or an attack.
 MAX_FIRST_MESSAGE_BYTES = 4096
 _MAX_CLIENT_CHARS = 64
+
+EventId = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 
 
 class CloseCode(IntEnum):
@@ -48,7 +51,7 @@ class _FirstMessage(msgspec.Struct, kw_only=True):
     userId: str | None = None  # noqa: N815 - spellings that existing clients use
     id: str | None = None
     userName: str | None = None  # noqa: N815
-    after: int | None = None
+    after: EventId | None = None
     client: str | None = None
     token: str | None = None
 

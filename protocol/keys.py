@@ -30,6 +30,8 @@ from __future__ import annotations
 
 from binascii import crc_hqx
 
+from protocol.errors import LocalProtocolError
+
 ADOPTION_LIST = "problems"
 REJECTED_LIST = "problems:rejected"
 DONE_CHANNEL = "problem_done"
@@ -49,7 +51,13 @@ def partition_of_user(user_id: str, partitions: int = 1) -> int:
 
 
 def make_submission_id(unix_ms: int, entropy: int, partition: int) -> str:
-    """Return a ULID: 48 bits of time, 70 of *entropy*, 10 of *partition*; ids sort by time."""
+    """Return a ULID: 48 bits of time, 70 of *entropy*, 10 of *partition*; ids sort by time.
+
+    Raises:
+        LocalProtocolError: the time or the partition does not fit its bits.
+    """
+    if not (0 <= unix_ms < 1 << 48 and 0 <= partition < MAX_PARTITIONS):
+        raise LocalProtocolError(f"no id has room for {unix_ms} ms, partition {partition}")
     number = (unix_ms << 80) | ((entropy & (1 << 70) - 1) << 10) | partition
     return "".join(_CROCKFORD[(number >> shift) & 31] for shift in range(125, -1, -5))
 

@@ -13,13 +13,14 @@ from typing import Annotated, Literal
 
 import msgspec
 
+# `$` alone would also match before a last newline; JSON Schema, where these are shown, has no `\Z`.
 #: What a user id may be. Colons, braces, blanks and control characters are left out because the id
 #: becomes part of Redis key and channel names.
-USER_ID = r"^[A-Za-z0-9._@+-]{1,128}$"
+USER_ID = r"^[A-Za-z0-9._@+-]{1,128}$(?!\n)"
 #: What a problem or a language id may be.
-SLUG = r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,63}$"
+SLUG = r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,63}$(?!\n)"
 #: A file of a multi-file submission: a plain name, never a path.
-FILE_NAME = r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,63}$"
+FILE_NAME = r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,63}$(?!\n)"
 
 UserId = Annotated[str, msgspec.Meta(pattern=USER_ID)]
 Slug = Annotated[str, msgspec.Meta(pattern=SLUG)]
@@ -84,11 +85,11 @@ class SubmissionRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
         """Refuse a request that has no program, two, or one without a beginning."""
         names = [file.name for file in self.files]
         if (self.code is None) == (not self.files):
-            raise ValueError("give exactly one of `code` and `files`")
+            raise ValueError("`code` or `files`: give exactly one of the two")
         if self.code is not None and not self.code.strip():
             raise ValueError("`code` is empty")
         if len(set(names)) != len(names):
-            raise ValueError("two of `files` have the same name")
+            raise ValueError("`files` has a name twice")
         if self.files and self.entry not in names:
             raise ValueError("`entry` must be the name of one of `files`")
         if self.code is not None and self.entry is not None:
@@ -211,7 +212,7 @@ class TestDone(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Judged(msgspec.Struct, frozen=True, kw_only=True):
-    """What `submission.judged` adds: the result but for the list of tests, told one by one before."""
+    """What `submission.judged` adds: the result without its tests, which were told one by one."""
 
     verdict: Verdict
     score: float | None
@@ -260,4 +261,4 @@ class LanguageInfo(msgspec.Struct, frozen=True, kw_only=True):
 
 def is_user_id(text: str) -> bool:
     """Tell whether *text* may be used as a user id."""
-    return re.fullmatch(USER_ID[1:-1], text) is not None
+    return re.search(USER_ID, text) is not None
