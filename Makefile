@@ -3,6 +3,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+ROOMS := protocol sandbox judging daemons benchmarks
 
 .PHONY: run test check bench install
 run: $(VENV)/.run
@@ -14,10 +15,11 @@ test: $(VENV)/.test
 check: $(VENV)/.test
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/python -m flake8_async protocol sandbox judging daemons
+	$(BIN)/python -m flake8_async $$(find $(ROOMS) -name '*.py')
 	$(BIN)/mypy
-	$(BIN)/interrogate --quiet protocol sandbox judging daemons
-	$(BIN)/python -m pytest tests/test_house.py
+	$(BIN)/interrogate --quiet $(ROOMS)
+	$(BIN)/python -m coverage run -m pytest -q tests/test_house.py tests/protocol
+	$(BIN)/python -m coverage report
 
 bench: $(VENV)/.test
 	$(BIN)/python -m benchmarks $(ARGS)
