@@ -12,6 +12,9 @@ from typing import Annotated, Literal, NamedTuple
 
 import msgspec
 
+#: The exit code of a process whose configuration is wrong: starting it again would not help.
+EXIT_CONFIG = 78
+
 Positive = Annotated[float, msgspec.Meta(gt=0)]
 Count = Annotated[int, msgspec.Meta(ge=1)]
 Natural = Annotated[int, msgspec.Meta(ge=0)]

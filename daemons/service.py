@@ -29,12 +29,11 @@ from types import FrameType
 
 import trio
 
-from daemons.config import ConfigError
+from daemons.config import EXIT_CONFIG, ConfigError
 from daemons.logs import configure_logs, log
 
 EXIT_ASKED = 0
 EXIT_CRASH = 1
-EXIT_CONFIG = 78
 
 #: How long a daemon may take to end once its supervisor is gone; a new one may be starting already.
 LIFELINE_S = 5.0
