@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+from collections.abc import Mapping
 from typing import TypeVar
 
 import msgspec
@@ -59,6 +60,18 @@ def decode(data: bytes | str, type_: type[T]) -> T:
     except (msgspec.DecodeError, UnicodeError, RecursionError) as exc:
         raise MalformedInput(str(exc)) from exc
     return message
+
+
+def convert(values: Mapping[str, str], type_: type[T]) -> T:
+    """Read *values*, the strings of a query that a stranger wrote, as *type_*.
+
+    Raises:
+        InvalidInput: a value is missing, unknown, or not of its type; `fields` says which and why.
+    """
+    try:
+        return msgspec.convert(values, type_, strict=False)
+    except msgspec.ValidationError as exc:
+        raise InvalidInput(*_explain(str(exc))) from exc
 
 
 def text(data: bytes) -> Text:
