@@ -1,1 +1,38 @@
-"""The only code that talks to Redis."""
+"""The only code that talks to Redis: submissions in, claims out, events to whoever listens."""
+
+from daemons.broker.broker import Accepted, Broker, QueueStatus, Replay, open_broker
+from daemons.broker.claims import Claim, Claims, Overdue, Step
+from daemons.broker.errors import (
+    BrokerError,
+    EventsInterrupted,
+    IdempotencyMismatch,
+    QueueFull,
+    StoreUnavailable,
+    TooManyOpen,
+)
+from daemons.broker.events import EventHub, Feed, open_event_hub
+from daemons.broker.intake import Intake, Popped, open_intake
+
+__all__ = [
+    "Accepted",
+    "Broker",
+    "BrokerError",
+    "Claim",
+    "Claims",
+    "EventHub",
+    "EventsInterrupted",
+    "Feed",
+    "IdempotencyMismatch",
+    "Intake",
+    "Overdue",
+    "Popped",
+    "QueueFull",
+    "QueueStatus",
+    "Replay",
+    "Step",
+    "StoreUnavailable",
+    "TooManyOpen",
+    "open_broker",
+    "open_event_hub",
+    "open_intake",
+]

@@ -1,0 +1,240 @@
+"""The worker's side of the queue: take, hold, report, give back; and repair what others dropped.
+
+A claim's random token is the only proof that a submission is still ours: attempt numbers repeat
+after lost writes, tokens do not. Every method may be called again after `StoreUnavailable`.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from daemons.broker.broker import Broker
+from daemons.broker.connection import Argument
+from daemons.broker.records import write_judgement
+from protocol import codec, keys
+from protocol.errors import RemoteProtocolError
+from protocol.messages import (
+    EventType,
+    Judged,
+    Judgement,
+    SubmissionRequest,
+    TutorialRequest,
+    Verdict,
+    WorkerInfo,
+)
+
+_SWEEP_LIMIT = 100
+#: A worker that has not shown itself for so many beats is not listed any more.
+_PRESENCE_BEATS = 3
+
+
+class Claim(NamedTuple):
+    """One submission that is ours to judge until its lease ends."""
+
+    submission_id: str
+    partition: int
+    token: str
+    attempt: int
+    request: SubmissionRequest
+
+
+class Step(NamedTuple):
+    """One event to be told: its type and what it adds to the head."""
+
+    type: EventType
+    members: bytes
+
+    @classmethod
+    def of(cls, type_: EventType, members: object) -> Step:
+        """Make a step of a struct of protocol.messages."""
+        return cls(type_, codec.encode_members(members))
+
+    @property
+    def arguments(self) -> tuple[str, bytes]:
+        """The two arguments that the scripts take for it."""
+        return self.type.value.removeprefix("submission."), self.members
+
+
+class Overdue(NamedTuple):
+    """A lease that has run out by the server's clock."""
+
+    partition: int
+    submission_id: str
+    deadline: int
+
+
+class Claims:
+    """What a worker does with the queue, under its *worker* name."""
+
+    def __init__(self, broker: Broker, worker: str) -> None:
+        self._broker = broker
+        self._worker = worker
+        self._settings = broker.config.worker
+        self._lease_ms = round(self._settings.lease_s * 1000)
+
+    async def claim(self, partition: int, hint: bytes) -> Claim | None:
+        """Take the submission that *hint* (``seq|id``) points to; None if it is stale.
+
+        A hint that is none goes to the list of rejected entries.
+        """
+        seq, bar, raw_id = hint.decode("latin-1").partition("|")
+        if not bar or not seq.isdigit() or keys.partition_of_submission(raw_id) is None:
+            await self.reject(hint, "not a hint of the form seq|id")
+            return None
+        token = secrets.token_hex(8)
+        answer = await self._broker.script(
+            "claim", partition, raw_id, seq, token, self._worker, self._lease_ms
+        )
+        if answer[0] != b"claimed":
+            return None
+        request = codec.decode(answer[2], SubmissionRequest)
+        return Claim(raw_id, partition, token, answer[1], request)
+
+    async def adopt(self, entry: bytes) -> None:
+        """Submit a foreign producer's bare entry; one that cannot be read is put aside."""
+        try:
+            request = codec.decode(entry, TutorialRequest).full()
+        except RemoteProtocolError as exc:
+            await self.reject(entry, str(exc))
+            return
+        await self._broker.submit(request)
+
+    async def reject(self, entry: bytes, reason: str) -> None:
+        """Put *entry* aside with the reason, its bytes unchanged."""
+        head = codec.encode({"reason": reason, "worker": self._worker})
+        await self._broker.redis.call(
+            (
+                "LPUSH",
+                keys.REJECTED_LIST,
+                head[:-1] + b',"entry":' + codec.encode(codec.text(entry)) + b"}",
+            )
+        )
+
+    async def beat(self, claims: Sequence[Claim]) -> list[Claim]:
+        """Prolong the leases of *claims*; return those that are not ours any more."""
+        fenced: list[Claim] = []
+        for partition in sorted({claim.partition for claim in claims}):
+            ours = [claim for claim in claims if claim.partition == partition]
+            flat = [part for claim in ours for part in (claim.submission_id, claim.token)]
+            answers = await self._broker.script("beat", partition, self._lease_ms, *flat)
+            fenced += [
+                claim for claim, answer in zip(ours, answers, strict=True) if answer != b"ok"
+            ]
+        return fenced
+
+    async def progress(
+        self, claim: Claim, fields: Sequence[Argument], steps: Iterable[Step]
+    ) -> bool:
+        """Record *fields* (name, value, ...) and tell *steps*; return whether it is still ours."""
+        answer = await self._broker.script(
+            "progress",
+            claim.partition,
+            claim.submission_id,
+            claim.token,
+            len(fields) // 2,
+            *fields,
+            *_flat(steps),
+        )
+        return bool(answer == b"ok")
+
+    async def finish(self, claim: Claim, judgement: Judgement, steps: Iterable[Step]) -> bool:
+        """Record the judgement and tell *steps* and the verdict; return whether it was ours."""
+        fields = write_judgement(judgement)
+        judged = Step.of(EventType.JUDGED, judged_members(judgement, claim.attempt))
+        answer = await self._broker.script(
+            "finish",
+            claim.partition,
+            claim.submission_id,
+            claim.token,
+            judgement.verdict.value,
+            len(fields) // 2,
+            *fields,
+            *_flat([*steps, judged]),
+        )
+        return bool(answer != b"fenced")
+
+    async def release(self, claim: Claim) -> bool:
+        """Give an unjudged submission back, next in turn; return whether it was ours."""
+        answer = await self._broker.script(
+            "release", claim.partition, claim.submission_id, claim.token
+        )
+        return bool(answer == b"ok")
+
+    async def overdue(self) -> list[Overdue]:
+        """Return leases that have run out by the server's clock."""
+        found: list[Overdue] = []
+        for partition in self._broker.partitions:
+            rows = await self._broker.script("overdue", partition, _SWEEP_LIMIT)
+            found += [
+                Overdue(partition, rows[i].decode(), int(float(rows[i + 1])))
+                for i in range(0, len(rows), 2)
+            ]
+        return found
+
+    async def expire(self, lease: Overdue) -> str:
+        """Take a dead worker's submission back; return ``requeued, suspect, dead`` or ``no``."""
+        nothing = Judgement(verdict=Verdict.INTERNAL_ERROR)
+        # The attempt is the record's: the script adds it.
+        members = codec.encode_members(judged_members(nothing, 0)).rpartition(b',"attempt"')[0]
+        answer = await self._broker.script(
+            "expire",
+            lease.partition,
+            lease.submission_id,
+            lease.deadline,
+            self._settings.tries,
+            members,
+        )
+        return str(answer.decode())
+
+    async def repair(self) -> int:
+        """Put back what was popped and never claimed; return how many hints."""
+        grace_ms = round(self._settings.limbo_s * 1000)
+        count = 0
+        for partition in self._broker.partitions:
+            for name in keys.QUEUES:
+                count += await self._broker.script(
+                    "repair", partition, name, grace_ms, _SWEEP_LIMIT
+                )
+        return count
+
+    async def forget(self, before_ms: int) -> int:
+        """Delete finished submissions older than *before_ms*, some at a time; return how many."""
+        count = 0
+        for partition in self._broker.partitions:
+            count += await self._broker.script("forget", partition, before_ms, _SWEEP_LIMIT)
+        return count
+
+    async def show(self, info: WorkerInfo, unix_ms: int) -> None:
+        """Show that this worker lives, and drop the names of those that do not."""
+        kept_ms = round(self._settings.beat_s * 1000 * _PRESENCE_BEATS)
+        await self._broker.redis.pipeline_of(
+            ("SET", keys.worker(info.name), codec.encode(info), "PX", kept_ms),
+            ("ZADD", keys.WORKERS, unix_ms, info.name),
+            ("ZREMRANGEBYSCORE", keys.WORKERS, "-inf", unix_ms - 10 * kept_ms),
+        )
+
+    async def hide(self) -> None:
+        """Take this worker off the list: it is stopping."""
+        await self._broker.redis.pipeline_of(
+            ("DEL", keys.worker(self._worker)), ("ZREM", keys.WORKERS, self._worker)
+        )
+
+
+def judged_members(judgement: Judgement, attempt: int) -> Judged:
+    """Return what the event `submission.judged` tells of *judgement*."""
+    return Judged(
+        verdict=judgement.verdict,
+        score=judgement.score,
+        tests_passed=judgement.tests_passed,
+        tests_total=judgement.tests_total,
+        time_s=judgement.time_s,
+        memory_bytes=judgement.memory_bytes,
+        compile_output=judgement.compile_output,
+        attempt=attempt,
+    )
+
+
+def _flat(steps: Iterable[Step]) -> list[str | bytes]:
+    return [part for step in steps for part in step.arguments]

@@ -1,0 +1,187 @@
+"""redis-py on Trio: its commands, callbacks and errors over our connections.
+
+redis-py's command classes are free of any transport: they build arguments, call `execute_command`
+and shape the reply. `Redis` gives them one pipelined connection that comes back by itself.
+
+No command is ever sent twice by this module: a caller that gets `StoreUnavailable` decides.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import structlog
+import trio
+from redis._parsers.response_callbacks import get_response_callbacks
+from redis.commands import AsyncCoreCommands
+from redis.event import EventDispatcher
+from redis.exceptions import ResponseError
+
+from daemons.broker.connection import Argument, Connection, connect, greet, pack
+from daemons.broker.endpoint import Endpoint
+from daemons.broker.errors import StoreUnavailable
+
+log = structlog.get_logger()
+
+_CALLBACKS = {name.upper(): callback for name, callback in get_response_callbacks(3, False).items()}
+_BACKOFF_FIRST_S = 0.05
+_BACKOFF_MAX_S = 2.0
+
+
+async def _nothing(_: Connection) -> None:
+    """Stand in for an `on_connect` that has nothing to do."""
+
+
+def _ignore(_: list[Any]) -> None:
+    """Stand in for an `on_push` where no push is expected."""
+
+
+class Redis(AsyncCoreCommands):
+    """All of redis-py's commands on one connection that reconnects; see `open_redis`."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        name: str,
+        wait_s: float,
+        reply_s: float,
+        on_connect: Callable[[Connection], Awaitable[None]],
+        on_push: Callable[[list[Any]], None],
+    ) -> None:
+        self._event_dispatcher = EventDispatcher()
+        self.endpoint = Endpoint(url)
+        self._name = name
+        self._wait_s = wait_s
+        self._reply_s = reply_s
+        self._on_connect = on_connect
+        self._on_push = on_push
+        self._connection: Connection | None = None
+        self._changed = trio.Event()
+        self._reason = StoreUnavailable(f"{self.endpoint}: not connected yet")
+
+    @property
+    def connected(self) -> bool:
+        """Whether commands can be sent right now."""
+        return self._connection is not None
+
+    async def execute_command(self, *args: Any, **options: Any) -> Any:
+        """Send one command and return its reply in redis-py's shape: what all commands call."""
+        reply = await self.call(args)
+        callback = _CALLBACKS.get(str(args[0]).upper())
+        options.pop("keys", None)
+        return callback(reply, **options) if callback is not None else reply
+
+    async def call(self, args: Sequence[Argument], *, reply_s: float | None = None) -> Any:
+        """Send one command and return its bare reply.
+
+        Waits at most `wait_s` for a lost connection to come back. Cancelling it drops the reply,
+        not the effect.
+
+        Raises:
+            StoreUnavailable: see there. ResponseError: the server refused the command.
+        """
+        connection = self._connection
+        if connection is None:
+            connection = await self._live()
+        return await connection.call(pack(args), reply_s=reply_s)
+
+    async def pipeline_of(self, *commands: Sequence[Argument]) -> list[Any]:
+        """Send several commands at once on one connection; each reply or error in its place.
+
+        Raises:
+            StoreUnavailable: see there.
+        """
+        connection = self._connection or await self._live()
+        packed = b"".join(pack(command) for command in commands)
+        replies = await connection.call(packed, len(commands))
+        return [replies] if len(commands) == 1 else list(replies)
+
+    async def with_connection(self, use: Callable[[Connection], Awaitable[None]]) -> None:
+        """Run *use* on the live connection; errors as for `call`, and those of *use*."""
+        await use(self._connection or await self._live())
+
+    def post(self, *args: Argument) -> None:
+        """Send a command that is answered by pushes alone, if there is a connection now."""
+        if self._connection is not None:
+            self._connection.post(*args)
+
+    async def _live(self) -> Connection:
+        with trio.move_on_after(self._wait_s):
+            while (connection := self._connection) is None:
+                await self._changed.wait()
+            return connection
+        raise StoreUnavailable(str(self._reason))
+
+    async def serve(self) -> None:
+        """Keep a connection up until cancelled; the wait between tries grows, with full jitter."""
+        failures = 0
+        while True:
+            established = await self._connect_once()
+            failures = 0 if established else failures + 1
+            if failures < 2:
+                log.warning("store unreachable", connection=self._name, reason=str(self._reason))
+            limit_s = min(_BACKOFF_MAX_S, _BACKOFF_FIRST_S * 2 ** min(failures, 10))
+            await trio.sleep(random.uniform(_BACKOFF_FIRST_S / 2, limit_s))
+
+    async def _connect_once(self) -> bool:
+        """Connect, greet, stay until the connection fails; return whether it was ever of use."""
+        try:
+            connection = await connect(
+                self.endpoint, connect_s=self._reply_s, reply_s=self._reply_s, on_push=self._on_push
+            )
+        except StoreUnavailable as exc:
+            self._reason = exc
+            return False
+        established = False
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(connection.run)
+            try:
+                await greet(connection, self.endpoint, self._name)
+                await self._on_connect(connection)
+                self._use(connection)
+                established = True
+                await connection.wait_failed()
+            except (StoreUnavailable, ResponseError) as exc:
+                connection.fail(str(exc))
+            finally:
+                self._use(None)
+                nursery.cancel_scope.cancel()
+        self._reason = connection.failure or self._reason
+        return established
+
+    def _use(self, connection: Connection | None) -> None:
+        self._connection = connection
+        self._changed.set()
+        self._changed = trio.Event()
+
+
+@asynccontextmanager
+async def open_redis(
+    url: str,
+    *,
+    name: str,
+    wait_s: float = 0.5,
+    reply_s: float = 5.0,
+    on_connect: Callable[[Connection], Awaitable[None]] = _nothing,
+    on_push: Callable[[list[Any]], None] = _ignore,
+) -> AsyncIterator[Redis]:
+    """Open a client of the store at *url*, named *name* in the server's CLIENT LIST.
+
+    Returns at once, whether or not the store is there: each command waits *wait_s* for a
+    connection and then raises `StoreUnavailable`. A reply later than *reply_s* ends the connection.
+    *on_connect* runs after each greeting, before any other command; what it raises ends the
+    connection.
+    """
+    redis = Redis(
+        url, name=name, wait_s=wait_s, reply_s=reply_s, on_connect=on_connect, on_push=on_push
+    )
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(redis.serve)
+        try:
+            yield redis
+        finally:
+            nursery.cancel_scope.cancel()

@@ -1,0 +1,92 @@
+"""Where the store is and how to greet it: `redis://`, `rediss://`, `unix://` addresses.
+
+redis-py parses the address (host, port, database, user, password, TLS options), so that its
+documentation is ours too; opening the stream is Trio's.
+"""
+
+from __future__ import annotations
+
+import os
+import ssl
+from collections.abc import Iterator
+from typing import Any
+
+import trio
+from redis.connection import parse_url
+
+#: sun_path holds 108 bytes with its final NUL.
+_UNIX_PATH_BYTES = 107
+
+
+class Endpoint:
+    """One store's address.
+
+    Raises:
+        ValueError: *url* is no address of a store.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._tls = url.startswith("rediss://")
+        self._options: dict[str, Any] = dict(parse_url(url))  # type: ignore[no-untyped-call]
+        self._options.pop("connection_class", None)
+        self.path: str | None = self._options.get("path")
+        self.host: str = self._options.get("host", "localhost")
+        self.port: int = self._options.get("port", 6379)
+
+    def __str__(self) -> str:
+        """Return the address without its password."""
+        if self.path:
+            return f"unix://{self.path}"
+        return f"{'rediss' if self._tls else 'redis'}://{self.host}:{self.port}"
+
+    async def open_stream(self) -> trio.abc.Stream:
+        """Connect and, for TLS, shake hands.
+
+        Raises:
+            OSError: nobody answers. trio.BrokenResourceError: the TLS handshake failed.
+        """
+        if self.path:
+            return await _open_unix(self.path)
+        stream = await trio.open_tcp_stream(self.host, self.port)
+        if not self._tls:
+            return stream
+        secure = trio.SSLStream(stream, self._context(), server_hostname=self.host)
+        try:
+            await secure.do_handshake()
+        except BaseException:
+            await trio.aclose_forcefully(secure)
+            raise
+        return secure
+
+    def greeting(self, name: str) -> Iterator[tuple[str | int, ...]]:
+        """Yield the commands that open the conversation."""
+        hello: tuple[str, ...] = ("HELLO", "3")
+        if password := self._options.get("password"):
+            hello += ("AUTH", self._options.get("username") or "default", password)
+        yield (*hello, "SETNAME", name)
+        if database := self._options.get("db"):
+            yield ("SELECT", database)
+
+    def _context(self) -> ssl.SSLContext:
+        options = self._options
+        context = ssl.create_default_context(cafile=options.get("ssl_ca_certs"))
+        if str(options.get("ssl_cert_reqs", "required")) in ("none", "0"):
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+        elif "ssl_check_hostname" in options:
+            context.check_hostname = bool(options["ssl_check_hostname"])
+        if certificate := options.get("ssl_certfile"):
+            context.load_cert_chain(certificate, options.get("ssl_keyfile"))
+        return context
+
+
+async def _open_unix(path: str) -> trio.SocketStream:
+    """Connect to the socket at *path*, however long the path is."""
+    if len(os.fsencode(path)) <= _UNIX_PATH_BYTES:
+        return await trio.open_unix_socket(path)
+    folder, name = os.path.split(path)
+    descriptor = os.open(folder, os.O_PATH | os.O_CLOEXEC)
+    try:
+        return await trio.open_unix_socket(f"/proc/self/fd/{descriptor}/{name}")
+    finally:
+        os.close(descriptor)

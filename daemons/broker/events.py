@@ -1,0 +1,184 @@
+"""Live events: one pub/sub connection per process, channels by user, reference-counted.
+
+Theory of operation. PUBLISH reaches whoever is subscribed at that moment and nobody else, so a
+subscription proves nothing about the past: a reader subscribes, waits for the confirmation, replays
+the history (`Broker.replay`), and then reads live. Whenever the hub can't vouch that a feed is
+whole (the connection was lost, or the reader too slow), the feed says `EventsInterrupted` once, as
+soon as the subscription is live again, and the reader replays.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import trio
+
+from daemons.broker.client import Redis, open_redis
+from daemons.broker.connection import Connection
+from daemons.broker.errors import EventsInterrupted, StoreUnavailable
+from daemons.config import Config
+from protocol import keys
+
+#: A connection on which nothing came for this long is asked whether it is alive.
+_PING_S = 10.0
+_CONFIRM_S = 1.0
+_BATCH = 1000
+#: Events that may wait for one reader; beyond, he replays the history, which has them all.
+_FEED_EVENTS = 256
+
+
+class Feed:
+    """One reader's live events, as published: JSON bytes. Iterate over it, or `receive`."""
+
+    def __init__(self) -> None:
+        self._events: deque[bytes] = deque()
+        self._interrupted = False
+        self._arrived = trio.Event()
+
+    def __aiter__(self) -> Feed:
+        return self
+
+    async def __anext__(self) -> bytes:
+        return await self.receive()
+
+    async def receive(self) -> bytes:
+        """Return the next event; wait for it if there is none. Cancelling loses nothing.
+
+        Raises:
+            EventsInterrupted: some may have been missed up to now; replay, then go on.
+        """
+        while not self._events and not self._interrupted:
+            self._arrived = trio.Event()
+            await self._arrived.wait()
+        if self._interrupted:
+            self._interrupted = False
+            raise EventsInterrupted("replay the history")
+        return self._events.popleft()
+
+    def put(self, raw: bytes) -> None:
+        """Add an event; the hub calls it."""
+        if len(self._events) >= _FEED_EVENTS:
+            self.interrupt()
+        elif not self._interrupted:
+            self._events.append(raw)
+            self._arrived.set()
+
+    def interrupt(self) -> None:
+        """Tell the reader that events may have been missed; the hub calls it."""
+        # Whatever waits here is in the history that he replays.
+        self._events.clear()
+        self._interrupted = True
+        self._arrived.set()
+
+
+class _Channel:
+    """One user's subscription and the feeds that share it."""
+
+    __slots__ = ("confirmed", "feeds")
+
+    def __init__(self) -> None:
+        self.feeds: set[Feed] = set()
+        self.confirmed = trio.Event()
+
+
+class EventHub:
+    """All subscriptions of a process; make one with `open_event_hub`."""
+
+    def __init__(self, config: Config) -> None:
+        self._partitions = config.store.partitions
+        self._channels: dict[bytes, _Channel] = {}
+        # A SUBSCRIBE that is on its way. Only the answer to the last one proves anything, for an
+        # UNSUBSCRIBE may lie between.
+        self._asked: Counter[bytes] = Counter()
+        self.redis: Redis | None = None
+
+    @asynccontextmanager
+    async def subscribe(self, user_id: str) -> AsyncIterator[Feed]:
+        """Open a feed of the events of *user_id*: all from the moment on at which this enters.
+
+        Raises:
+            StoreUnavailable: the subscription was not confirmed within a second.
+        """
+        partition = keys.partition_of_user(user_id, self._partitions)
+        name = keys.events(partition, user_id).encode()
+        channel = self._channels.get(name)
+        if channel is None:
+            channel = self._channels[name] = _Channel()
+            self._ask(name)
+        feed = Feed()
+        channel.feeds.add(feed)
+        try:
+            with trio.move_on_after(_CONFIRM_S):
+                await channel.confirmed.wait()
+            if not channel.confirmed.is_set():
+                raise StoreUnavailable("the store confirmed no subscription")
+            yield feed
+        finally:
+            channel.feeds.discard(feed)
+            if not channel.feeds:
+                del self._channels[name]
+                assert self.redis is not None
+                self.redis.post("UNSUBSCRIBE", name)
+
+    def _ask(self, name: bytes) -> None:
+        assert self.redis is not None
+        if self.redis.connected:
+            self._asked[name] += 1
+            self.redis.post("SUBSCRIBE", name)
+
+    async def resubscribe(self, connection: Connection) -> None:
+        """Subscribe to everything on a new connection."""
+        names = list(self._channels)
+        self._asked = Counter(names)
+        for start in range(0, len(names), _BATCH):
+            connection.post("SUBSCRIBE", *names[start : start + _BATCH])
+
+    def push(self, message: list[Any]) -> None:
+        """Take one push message off the wire."""
+        kind, name = message[0], message[1]
+        channel = self._channels.get(name)
+        if kind == b"message" and channel is not None:
+            for feed in channel.feeds:
+                feed.put(message[2])
+        elif kind == b"subscribe":
+            self._asked[name] -= 1
+            if self._asked[name] <= 0:
+                del self._asked[name]
+                if channel is not None:
+                    _confirm(channel)
+
+    async def watch(self) -> None:
+        """Ask now and then whether the connection is alive; a silent one ends by its time-out."""
+        assert self.redis is not None
+        while True:
+            await trio.sleep(_PING_S)
+            try:
+                await self.redis.call(("PING",))
+            except StoreUnavailable:
+                continue  # it is being made anew
+
+
+def _confirm(channel: _Channel) -> None:
+    if channel.confirmed.is_set():
+        for feed in channel.feeds:
+            feed.interrupt()
+    channel.confirmed.set()
+
+
+@asynccontextmanager
+async def open_event_hub(config: Config, *, name: str) -> AsyncIterator[EventHub]:
+    """Open a hub on its own connection; *name* shows in the server's CLIENT LIST."""
+    hub = EventHub(config)
+    async with open_redis(
+        config.store_url(), name=name, on_connect=hub.resubscribe, on_push=hub.push
+    ) as redis:
+        hub.redis = redis
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(hub.watch)
+            try:
+                yield hub
+            finally:
+                nursery.cancel_scope.cancel()

@@ -1,0 +1,438 @@
+-- Every change of a submission's state, each as one atomic script. protocol/lifecycle.py is the
+-- table that they follow, protocol/keys.py names the keys, docs/protocol.md tells the why.
+--
+-- Rules of the house:
+--   * Validate everything before the first write: an error does not undo what was written.
+--   * Every script may be repeated after a lost reply and then says the same again.
+--   * Whoever changes a running submission proves with the claim's token that it is still his.
+--   * State, index, event and PUBLISH change together, so no event is ever wrong or comes twice.
+--   * All keys of a partition carry its tag, taken from KEYS[1], so they lie in one cluster slot.
+--   * JSON goes through as text: cjson would mangle large numbers. Numbers are printed by %.0f.
+
+local EVENTS_KEPT = 1000
+local EVENTS_KEPT_S = 7 * 86400
+local HEAD_KEPT_S = 30 * 86400
+
+local function key(p, name, rest)
+  return name .. ':' .. p .. (rest and (':' .. rest) or '')
+end
+
+local function int(number)
+  return string.format('%.0f', number)
+end
+
+-- Days since 1970 to a date, after Howard Hinnant's "chrono-compatible low-level date algorithms".
+local function rfc3339(seconds, micros)
+  local days = math.floor(seconds / 86400)
+  local rest = seconds - days * 86400
+  local z = days + 719468
+  local era = math.floor(z / 146097)
+  local doe = z - era * 146097
+  local yoe = math.floor((doe - math.floor(doe / 1460) + math.floor(doe / 36524)
+    - math.floor(doe / 146096)) / 365)
+  local doy = doe - (365 * yoe + math.floor(yoe / 4) - math.floor(yoe / 100))
+  local mp = math.floor((5 * doy + 2) / 153)
+  local day = doy - math.floor((153 * mp + 2) / 5) + 1
+  local month = mp < 10 and mp + 3 or mp - 9
+  local year = yoe + era * 400 + (month <= 2 and 1 or 0)
+  return string.format('%04d-%02d-%02dT%02d:%02d:%02d.%06dZ', year, month, day,
+    math.floor(rest / 3600), math.floor(rest / 60) % 60, rest % 60, micros)
+end
+
+-- The server's clock: no client's matters. Returns milliseconds and the timestamp.
+local function now()
+  local time = redis.call('TIME')
+  local seconds, micros = tonumber(time[1]), tonumber(time[2])
+  return seconds * 1000 + math.floor(micros / 1000), rfc3339(seconds, micros)
+end
+
+-- Append one event to the user's history and publish it. Ids rise strictly even when the server's
+-- clock falls or writes were lost, and `prev` links each to the one before.
+local function emit(p, user, kind, id, problem, members)
+  local head = key(p, 'evm', user)
+  local stream = key(p, 'ev', user)
+  local ms, at = now()
+  local last = tonumber(redis.call('HGET', head, 'last') or '0')
+  local event = math.max(last + 1, ms)
+  local json = '{"type":"submission.' .. kind .. '","id":' .. int(event) .. ',"prev":' .. int(last)
+    .. ',"user_id":"' .. user .. '","submission_id":"' .. id .. '","problem_id":"' .. problem
+    .. '","at":"' .. at .. '"' .. (members ~= '' and (',' .. members) or '') .. '}'
+  redis.call('HSET', head, 'last', int(event))
+  redis.call('EXPIRE', head, HEAD_KEPT_S)
+  redis.call('XADD', stream, 'MAXLEN', EVENTS_KEPT, int(event) .. '-0', 'e', json)
+  redis.call('EXPIRE', stream, EVENTS_KEPT_S)
+  redis.call('PUBLISH', stream, json)
+end
+
+-- Put an id into a queue's index and list. `next_in_turn` puts it before all that wait.
+local function enqueue(p, queue, id, seq, next_in_turn)
+  redis.call('ZADD', key(p, 'qz', queue), seq, id)
+  redis.call(next_in_turn and 'RPUSH' or 'LPUSH', key(p, 'q', queue), seq .. '|' .. id)
+end
+
+local function next_seq(p)
+  return int(redis.call('HINCRBY', key(p, 'meta'), 'qseq', 1))
+end
+
+local function is_final(status)
+  return status == 'done' or status == 'cancelled'
+end
+
+-- Everything that entering a final state has in common.
+local function close(p, id, user, status, fields)
+  local ms, at = now()
+  local sub = key(p, 'sub', id)
+  redis.call('HSET', sub, 'status', status, 'finished_at', at, 'token', '', unpack(fields))
+  redis.call('ZREM', key(p, 'lease'), id)
+  redis.call('ZADD', key(p, 'fin'), ms, id)
+  if redis.call('HINCRBY', key(p, 'usr', user), 'open', -1) <= 0 then
+    redis.call('DEL', key(p, 'usr', user))
+  end
+end
+
+-- The tutorial's channel hears of every verdict.
+local function publish_done(id, user, problem, verdict)
+  redis.call('PUBLISH', 'problem_done', '{"problemId":"' .. problem .. '","userId":"' .. user
+    .. '","submissionId":"' .. id .. '","status":"' .. verdict .. '"}')
+end
+
+-- submit: id user queue language problem payload idem_key body_hash idem_ttl_s max_depth max_open
+-- -> {created, id, at, position} | {existing, id} | {mismatch} | {full} | {user_full}
+local function submit(keys, a)
+  local p = string.match(keys[1], '{.-}')
+  local id, user, queue = a[1], a[2], a[3]
+  local idem = a[7] ~= '' and key(p, 'idem', user .. ':' .. a[7]) or nil
+  if idem then
+    local known = redis.call('HMGET', idem, 'id', 'bh')
+    if known[1] then
+      return known[2] == a[8] and { 'existing', known[1] } or { 'mismatch' }
+    end
+  end
+  -- The same id again is the same call after a lost reply.
+  if redis.call('EXISTS', key(p, 'sub', id)) == 1 then
+    return { 'existing', id }
+  end
+  local depth = 0
+  for _, name in ipairs({ 'high', 'normal', 'low', 'suspect' }) do
+    depth = depth + redis.call('ZCARD', key(p, 'qz', name))
+  end
+  if depth >= tonumber(a[10]) then
+    return { 'full' }
+  end
+  if tonumber(redis.call('HGET', key(p, 'usr', user), 'open') or '0') >= tonumber(a[11]) then
+    return { 'user_full' }
+  end
+  local ms, at = now()
+  local seq = next_seq(p)
+  redis.call('HSET', key(p, 'sub', id), 'id', id, 'problem_id', a[5], 'user_id', user, 'language',
+    a[4], 'status', 'queued', 'queue', queue, 'seq', seq, 'gen', 1, 'attempt', 0, 'tries', 0,
+    'token', '', 'created_at', at, 'payload', a[6])
+  enqueue(p, queue, id, seq, false)
+  redis.call('ZADD', key(p, 'hist', user), ms, id)
+  redis.call('HINCRBY', key(p, 'usr', user), 'open', 1)
+  if idem then
+    redis.call('HSET', idem, 'id', id, 'bh', a[8])
+    redis.call('EXPIRE', idem, a[9])
+  end
+  local position = redis.call('ZCARD', key(p, 'qz', queue))
+  emit(p, user, 'queued', id, a[5], '"position":' .. position)
+  return { 'created', id, at, position }
+end
+
+-- claim: id seq token worker lease_ms -> {claimed, attempt, payload} | {stale}
+local function claim(keys, a)
+  local p = string.match(keys[1], '{.-}')
+  local id, sub = a[1], key(p, 'sub', a[1])
+  local s = redis.call('HMGET', sub, 'status', 'seq', 'token', 'queue', 'user_id', 'problem_id',
+    'payload', 'attempt')
+  if s[3] == a[3] then
+    return { 'claimed', tonumber(s[8]), s[7] }
+  end
+  if s[1] ~= 'queued' or s[2] ~= a[2] then
+    return { 'stale' }
+  end
+  local ms, at = now()
+  redis.call('ZREM', key(p, 'qz', s[4]), id)
+  redis.call('HDEL', sub, 'limbo')
+  local attempt = redis.call('HINCRBY', sub, 'attempt', 1)
+  redis.call('HINCRBY', sub, 'tries', 1)
+  redis.call('HSET', sub, 'status', 'compiling', 'token', a[3], 'worker', a[4], 'started_at', at)
+  redis.call('ZADD', key(p, 'lease'), ms + tonumber(a[5]), id)
+  emit(p, s[5], 'started', id, s[6], '"attempt":' .. attempt .. ',"worker":"' .. a[4] .. '"')
+  return { 'claimed', attempt, s[7] }
+end
+
+-- beat: lease_ms (id token)... -> per id: ok | fenced
+local function beat(keys, a)
+  local p = string.match(keys[1], '{.-}')
+  local ms = now()
+  local answers = {}
+  for i = 2, #a, 2 do
+    local held = redis.call('HGET', key(p, 'sub', a[i]), 'token') == a[i + 1]
+    if held then
+      redis.call('ZADD', key(p, 'lease'), 'XX', ms + tonumber(a[1]), a[i])
+    end
+    answers[#answers + 1] = held and 'ok' or 'fenced'
+  end
+  return answers
+end
+
+-- Read `count` pairs from position `from`; returns them and the position after.
+local function pairs_from(a, from, count)
+  local found = {}
+  for i = from, from + 2 * count - 1 do
+    found[#found + 1] = a[i]
+  end
+  return found, from + 2 * count
+end
+
+-- Emit the events (kind members)... that stand from position `from` on.
+local function emit_all(p, user, id, problem, a, from)
+  for i = from, #a, 2 do
+    emit(p, user, a[i], id, problem, a[i + 1])
+  end
+end
+
+-- progress: id token n (field value)*n (kind members)... -> ok | fenced
+local function progress(keys, a)
+  local p = string.match(keys[1], '{.-}')
+  local id, sub = a[1], key(p, 'sub', a[1])
+  local s = redis.call('HMGET', sub, 'token', 'user_id', 'problem_id')
+  if s[1] ~= a[2] then
+    return 'fenced'
+  end
+  local fields, rest = pairs_from(a, 4, tonumber(a[3]))
+  if #fields > 0 then
+    redis.call('HSET', sub, unpack(fields))
+  end
+  emit_all(p, s[2], id, s[3], a, rest)
+  return 'ok'
+end
+
+-- finish: id token verdict n (field value)*n (kind members)... -> ok | repeated | fenced
+local function finish(keys, a)
+  local p = string.match(keys[1], '{.-}')
+  local id, sub = a[1], key(p, 'sub', a[1])
+  local s = redis.call('HMGET', sub, 'token', 'user_id', 'problem_id', 'ftoken', 'status')
+  if s[5] == 'done' and s[4] == a[2] then
+    return 'repeated'
+  end
+  if s[1] ~= a[2] then
+    return 'fenced'
+  end
+  local fields, rest = pairs_from(a, 5, tonumber(a[4]))
+  fields[#fields + 1] = 'ftoken'
+  fields[#fields + 1] = a[2]
+  close(p, id, s[2], 'done', fields)
+  emit_all(p, s[2], id, s[3], a, rest)
+  publish_done(id, s[2], s[3], a[3])
+  return 'ok'
+end
+
+-- Forget what an unfinished judging has left in the record.
+local function clear_run(sub)
+  redis.call('HSET', sub, 'status', 'queued', 'token', '')
+  redis.call('HDEL', sub, 'tests_passed', 'tests_total', 'limbo')
+end
+
+-- release: id token -> ok | fenced. Not the submission's fault, so the try does not count.
+local function release(keys, a)
+  local p = string.match(keys[1], '{.-}')
+  local id, sub = a[1], key(p, 'sub', a[1])
+  local s = redis.call('HMGET', sub, 'token', 'user_id', 'problem_id', 'queue', 'seq', 'attempt')
+  if s[1] ~= a[2] then
+    return 'fenced'
+  end
+  clear_run(sub)
+  redis.call('HINCRBY', sub, 'tries', -1)
+  redis.call('ZREM', key(p, 'lease'), id)
+  enqueue(p, s[4], id, s[5], true)
+  emit(p, s[2], 'requeued', id, s[3], '"reason":"released","attempt":' .. s[6])
+  return 'ok'
+end
+
+-- expire: id seen_deadline max_tries judged_members -> requeued | suspect | dead | no
+-- The first crash may be anybody's fault: next in turn again. After the second the submission is a
+-- suspect and runs alone. The third is the last.
+local function expire(keys, a)
+  local p = string.match(keys[1], '{.-}')
+  local id, sub = a[1], key(p, 'sub', a[1])
+  local deadline = redis.call('ZSCORE', key(p, 'lease'), id)
+  local ms = now()
+  if not deadline or tonumber(deadline) ~= tonumber(a[2]) or tonumber(deadline) > ms then
+    return 'no'
+  end
+  local s = redis.call('HMGET', sub, 'status', 'user_id', 'problem_id', 'queue', 'seq', 'tries',
+    'attempt')
+  if s[1] ~= 'compiling' and s[1] ~= 'running' then
+    redis.call('ZREM', key(p, 'lease'), id)
+    return 'no'
+  end
+  local tries = tonumber(s[6])
+  if tries >= tonumber(a[3]) then
+    close(p, id, s[2], 'done', { 'verdict', 'internal_error' })
+    redis.call('ZADD', key(p, 'dlq'), ms, id)
+    emit(p, s[2], 'judged', id, s[3], a[4] .. ',"attempt":' .. s[7])
+    publish_done(id, s[2], s[3], 'internal_error')
+    return 'dead'
+  end
+  redis.call('ZREM', key(p, 'lease'), id)
+  clear_run(sub)
+  if tries >= 2 then
+    -- A new number: a stale hint in the old list can then not claim it.
+    local seq = next_seq(p)
+    redis.call('HSET', sub, 'queue', 'suspect', 'seq', seq)
+    enqueue(p, 'suspect', id, seq, false)
+  else
+    enqueue(p, s[4], id, s[5], true)
+  end
+  emit(p, s[2], 'requeued', id, s[3], '"reason":"worker_lost","attempt":' .. s[7])
+  return tries >= 2 and 'suspect' or 'requeued'
+end
+
+-- overdue: limit -> {id, deadline, ...} of leases that have run out
+local function overdue(keys, a)
+  local p = string.match(keys[1], '{.-}')
+  local ms = now()
+  return redis.call('ZRANGEBYSCORE', key(p, 'lease'), '-inf', int(ms), 'WITHSCORES', 'LIMIT', 0,
+    a[1])
+end
+
+-- repair: queue grace_ms limit -> how many hints were put back.
+-- The list is sorted by seq and its tail is the oldest, so a queued id with a smaller seq than the
+-- tail's has been popped. If nobody claims it within the grace, whoever popped it is dead.
+local function repair(keys, a)
+  local p = string.match(keys[1], '{.-}')
+  local queue, grace = a[1], tonumber(a[2])
+  local tail = redis.call('LINDEX', key(p, 'q', queue), -1)
+  local watermark = tail and '(' .. (string.match(tail, '^(%d+)|') or '0') or '+inf'
+  local popped = redis.call('ZRANGEBYSCORE', key(p, 'qz', queue), '-inf', watermark, 'WITHSCORES',
+    'LIMIT', 0, a[3])
+  local ms = now()
+  local count = 0
+  -- Highest seq first, so that the smallest comes to lie at the tail.
+  for i = #popped - 1, 1, -2 do
+    local id, seq = popped[i], int(tonumber(popped[i + 1]))
+    local sub = key(p, 'sub', id)
+    local since = tonumber(redis.call('HGET', sub, 'limbo') or '0')
+    if since == 0 then
+      redis.call('HSET', sub, 'limbo', int(ms))
+    elseif ms - since > grace then
+      redis.call('HSET', sub, 'limbo', int(ms))
+      redis.call('RPUSH', key(p, 'q', queue), seq .. '|' .. id)
+      count = count + 1
+    end
+  end
+  return count
+end
+
+-- cancel: id -> the status after it, or missing. What is done stays done.
+local function cancel(keys, a)
+  local p = string.match(keys[1], '{.-}')
+  local id, sub = a[1], key(p, 'sub', a[1])
+  local s = redis.call('HMGET', sub, 'status', 'user_id', 'problem_id', 'queue', 'attempt')
+  if not s[1] then
+    return 'missing'
+  end
+  if is_final(s[1]) then
+    return s[1]
+  end
+  if s[1] == 'queued' then
+    -- Its hint stays in the list and is dropped by the claim: no search through the list.
+    redis.call('ZREM', key(p, 'qz', s[4]), id)
+  else
+    redis.call('PUBLISH', key(p, 'ctl'), id)
+  end
+  close(p, id, s[2], 'cancelled', {})
+  emit(p, s[2], 'cancelled', id, s[3], '"attempt":' .. s[5])
+  return 'now cancelled'
+end
+
+-- What a judgement consists of; kept under result:{p}:<id>:<gen> when it is judged again.
+local RESULT = { 'status', 'verdict', 'score', 'tests_passed', 'tests_total', 'time_s',
+  'memory_bytes', 'compile_output', 'tests', 'started_at', 'finished_at', 'attempt' }
+
+-- rejudge: id -> {requeued, gen} | {open} | {missing}
+local function rejudge(keys, a)
+  local p = string.match(keys[1], '{.-}')
+  local id, sub = a[1], key(p, 'sub', a[1])
+  local s = redis.call('HMGET', sub, 'status', 'user_id', 'problem_id', 'gen', 'queue')
+  if not s[1] then
+    return { 'missing' }
+  end
+  if not is_final(s[1]) then
+    return { 'open' }
+  end
+  local kept = {}
+  for i, value in ipairs(redis.call('HMGET', sub, unpack(RESULT))) do
+    if value then
+      kept[#kept + 1] = RESULT[i]
+      kept[#kept + 1] = value
+    end
+  end
+  redis.call('HSET', key(p, 'result', id .. ':' .. s[4]), unpack(kept))
+  redis.call('HDEL', sub, 'verdict', 'score', 'tests_passed', 'tests_total', 'time_s',
+    'memory_bytes', 'compile_output', 'tests', 'started_at', 'finished_at', 'ftoken')
+  redis.call('ZREM', key(p, 'dlq'), id)
+  redis.call('ZREM', key(p, 'fin'), id)
+  local queue = s[5] == 'suspect' and 'normal' or s[5]
+  local seq = next_seq(p)
+  local gen = redis.call('HINCRBY', sub, 'gen', 1)
+  redis.call('HSET', sub, 'status', 'queued', 'queue', queue, 'seq', seq, 'tries', 0, 'token', '')
+  redis.call('HINCRBY', key(p, 'usr', s[2]), 'open', 1)
+  enqueue(p, queue, id, seq, false)
+  local position = redis.call('ZCARD', key(p, 'qz', queue))
+  emit(p, s[2], 'queued', id, s[3], '"position":' .. position .. ',"generation":' .. gen)
+  return { 'requeued', gen }
+end
+
+-- show: id field... -> the fields, and last the position in the queue or false
+local function show(keys, a)
+  local p = string.match(keys[1], '{.-}')
+  local id = table.remove(a, 1)
+  local sub = key(p, 'sub', id)
+  local values = redis.call('HMGET', sub, unpack(a))
+  local s = redis.call('HMGET', sub, 'status', 'queue')
+  local rank = s[1] == 'queued' and redis.call('ZRANK', key(p, 'qz', s[2]), id)
+  values[#a + 1] = rank and rank + 1 or false
+  return values
+end
+
+-- replay: user after limit -> {head, oldest kept id, events...} of those with id > after
+local function replay(keys, a)
+  local p = string.match(keys[1], '{.-}')
+  local stream = key(p, 'ev', a[1])
+  local oldest = redis.call('XRANGE', stream, '-', '+', 'COUNT', 1)[1]
+  local answer = { redis.call('HGET', key(p, 'evm', a[1]), 'last') or '0',
+    oldest and string.match(oldest[1], '^%d+') or '0' }
+  for _, entry in ipairs(redis.call('XRANGE', stream, '(' .. a[2] .. '-0', '+', 'COUNT', a[3])) do
+    answer[#answer + 1] = entry[2][2]
+  end
+  return answer
+end
+
+-- forget: before_ms limit -> how many finished submissions were deleted
+local function forget(keys, a)
+  local p = string.match(keys[1], '{.-}')
+  local old = redis.call('ZRANGEBYSCORE', key(p, 'fin'), '-inf', a[1], 'LIMIT', 0, a[2])
+  for _, id in ipairs(old) do
+    local sub = key(p, 'sub', id)
+    local s = redis.call('HMGET', sub, 'user_id', 'gen')
+    for gen = 1, tonumber(s[2] or '1') do
+      redis.call('DEL', key(p, 'result', id .. ':' .. gen))
+    end
+    if s[1] then
+      redis.call('ZREM', key(p, 'hist', s[1]), id)
+    end
+    redis.call('ZREM', key(p, 'dlq'), id)
+    redis.call('ZREM', key(p, 'fin'), id)
+    redis.call('DEL', sub)
+  end
+  return #old
+end
+
+local scripts = {
+  submit = submit, claim = claim, beat = beat, progress = progress, finish = finish,
+  release = release, expire = expire, overdue = overdue, repair = repair, cancel = cancel,
+  rejudge = rejudge, show = show, replay = replay, forget = forget,
+}

@@ -1,0 +1,100 @@
+"""`library.lua` on the server: as a FUNCTION library, or by EVALSHA where there are no functions.
+
+A function library survives kill -9 with the AOF and is replicated; EVALSHA has to be loaded anew
+after each restart. Both are made from the same source. The library's name ends in a hash of its
+source, so during a rolling upgrade the old and the new daemons each call their own.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from importlib.resources import files
+from typing import Any
+
+from redis.exceptions import NoScriptError, ResponseError
+
+from daemons.broker.client import Redis
+from daemons.broker.connection import Argument, Connection
+from protocol import keys
+
+_SOURCE = files("daemons.broker").joinpath("library.lua").read_text()
+_NAME = f"gavel_{hashlib.sha256(_SOURCE.encode()).hexdigest()[:12]}"
+_READS = ("overdue", "replay", "show")
+_WRITES = (
+    "beat",
+    "cancel",
+    "claim",
+    "expire",
+    "finish",
+    "forget",
+    "progress",
+    "rejudge",
+    "release",
+    "repair",
+    "submit",
+)
+
+
+def _registration(name: str) -> str:
+    # When memory is full, new submissions are refused whole; those under way may still end.
+    flags = {"submit": ""}.get(name, "'no-writes'" if name in _READS else "'allow-oom'")
+    return (
+        f"redis.register_function{{ function_name = '{_NAME}_{name}', "
+        f"callback = scripts['{name}'], flags = {{ {flags} }} }}\n"
+    )
+
+
+_FUNCTIONS = f"#!lua name={_NAME}\n{_SOURCE}\n" + "".join(
+    _registration(name) for name in (*_READS, *_WRITES)
+)
+_SCRIPTS = {
+    name: f"{_SOURCE}\nreturn scripts['{name}'](KEYS, ARGV)\n" for name in (*_READS, *_WRITES)
+}
+
+
+class Library:
+    """The scripts as one server has them; call `prepare` on each new connection."""
+
+    def __init__(self) -> None:
+        self._shas: dict[str, str] | None = None
+
+    async def prepare(self, connection: Connection) -> None:
+        """Put the scripts on the server unless they are there.
+
+        Raises:
+            StoreUnavailable: the connection failed. ResponseError: the server refuses scripts.
+        """
+        try:
+            if not await connection.command("FUNCTION", "LIST", "LIBRARYNAME", _NAME):
+                await connection.command("FUNCTION", "LOAD", _FUNCTIONS)
+            self._shas = None
+        except ResponseError as exc:
+            if "already exists" in str(exc):  # another daemon was faster
+                self._shas = None
+            elif "unknown command" in str(exc).lower():  # before Redis 7
+                self._shas = {
+                    name: (await connection.command("SCRIPT", "LOAD", source)).decode()
+                    for name, source in _SCRIPTS.items()
+                }
+            else:
+                raise
+
+    def command(self, script: str, partition: int, *args: Argument) -> tuple[Argument, ...]:
+        """Return the command that runs *script* on *partition*."""
+        key = keys.meta(partition)
+        if self._shas is None:
+            return ("FCALL", f"{_NAME}_{script}", 1, key, *args)
+        return ("EVALSHA", self._shas[script], 1, key, *args)
+
+    async def call(self, redis: Redis, script: str, partition: int, *args: Argument) -> Any:
+        """Run *script* and return its bare answer.
+
+        Puts the library back and tries again if somebody flushed it: then nothing has run yet.
+        """
+        try:
+            return await redis.call(self.command(script, partition, *args))
+        except ResponseError as exc:
+            if not isinstance(exc, NoScriptError) and "Function not found" not in str(exc):
+                raise
+            await redis.with_connection(self.prepare)
+            return await redis.call(self.command(script, partition, *args))

@@ -1,0 +1,82 @@
+"""Between the store's hashes and the messages: how a submission is written down.
+
+A hash shows everything in readable form (`HGETALL` it); structured fields hold JSON.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from protocol import codec
+from protocol.messages import Judgement, Status, Submission, TestResult, Text, Verdict
+
+#: The fields that make up a `Submission`, in the order in which the `show` script is asked.
+FIELDS = (
+    "id",
+    "problem_id",
+    "user_id",
+    "language",
+    "status",
+    "verdict",
+    "score",
+    "tests_passed",
+    "tests_total",
+    "time_s",
+    "memory_bytes",
+    "compile_output",
+    "tests",
+    "attempt",
+    "created_at",
+    "started_at",
+    "finished_at",
+)
+
+
+def read_submission(values: Sequence[Any]) -> Submission | None:
+    """Make a `Submission` of the values of `FIELDS` and the position; None for no record."""
+    if values[0] is None:
+        return None
+    record = dict(zip(FIELDS, values, strict=False))
+    text = {name: value.decode() for name, value in record.items() if value is not None}
+    position = values[len(FIELDS)] if len(values) > len(FIELDS) else None
+    return Submission(
+        id=text["id"],
+        problem_id=text["problem_id"],
+        user_id=text["user_id"],
+        language=text["language"],
+        status=Status(text["status"]),
+        verdict=Verdict(text["verdict"]) if "verdict" in text else None,
+        score=float(text["score"]) if "score" in text else None,
+        tests_passed=int(text.get("tests_passed", 0)),
+        tests_total=int(text.get("tests_total", 0)),
+        time_s=float(text["time_s"]) if "time_s" in text else None,
+        memory_bytes=int(text["memory_bytes"]) if "memory_bytes" in text else None,
+        compile_output=_json(text.get("compile_output"), Text),
+        tests=_json(text.get("tests"), tuple[TestResult, ...]) or (),
+        attempt=int(text["attempt"]),
+        position=position,
+        created_at=text["created_at"],
+        started_at=text.get("started_at"),
+        finished_at=text.get("finished_at"),
+    )
+
+
+def _json(text: str | None, type_: Any) -> Any:
+    return None if text is None else codec.decode(text, type_)
+
+
+def write_judgement(judgement: Judgement) -> list[str | bytes | int | float]:
+    """Return the fields and values that record *judgement*, flat, without those that are None."""
+    fields: dict[str, str | bytes | int | float | None] = {
+        "verdict": judgement.verdict.value,
+        "score": judgement.score,
+        "tests_passed": judgement.tests_passed,
+        "tests_total": judgement.tests_total,
+        "time_s": judgement.time_s,
+        "memory_bytes": judgement.memory_bytes,
+        "tests": codec.encode(judgement.tests),
+    }
+    if judgement.compile_output is not None:
+        fields["compile_output"] = codec.encode(judgement.compile_output)
+    return [part for item in fields.items() if item[1] is not None for part in item]  # type: ignore[misc]
