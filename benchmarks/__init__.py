@@ -1,0 +1,1 @@
+"""Benchmarks: our way beside a bare one, measured in the same run."""
