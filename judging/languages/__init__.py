@@ -1,1 +1,19 @@
-"""The languages, one TOML file each."""
+"""The languages that submissions may be written in, one TOML file each."""
+
+from judging.languages.language import (
+    CompileLimits,
+    Language,
+    LanguageError,
+    Languages,
+    language_of,
+    load_languages,
+)
+
+__all__ = [
+    "CompileLimits",
+    "Language",
+    "LanguageError",
+    "Languages",
+    "language_of",
+    "load_languages",
+]
