@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
+from urllib.parse import quote
 
 import msgspec
 
@@ -188,6 +189,12 @@ class Config(_Section, frozen=True):
     def path(self, relative: str) -> Path:
         """Return *relative*, a path from the file, as an absolute one."""
         return (Path(self.base) / relative).resolve()
+
+    def store_url(self) -> str:
+        """Return the address of the store, that of the embedded one's socket included."""
+        if self.store.url != "embedded":
+            return self.store.url
+        return f"unix://{quote(str(self.path(self.store.dir) / 'store.sock'))}"
 
     @property
     def loopback_only(self) -> bool:

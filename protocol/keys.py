@@ -14,6 +14,7 @@ partition, so no look-up is ever needed. With one partition, the default, all ta
 ``idem:{p}:<user>:<key>``    hash   an Idempotency-Key: submission ``id``, body hash ``bh``; TTL
 ``usr:{p}:<user>``           hash   ``open``: submissions that are not done
 ``hist:{p}:<user>``          zset   id -> creation, ms: the user's submissions
+``fin:{p}``                  zset   id -> ms: finished submissions, for the janitor
 ``dlq:{p}``                  zset   id -> ms: given up after three crashes of the judge
 ``ev:{p}:<user>``            stream the user's last events; also the name of his channel
 ``evm:{p}:<user>``           hash   ``last``: id of his newest event
@@ -82,6 +83,11 @@ def queued(partition: int, name: str) -> str:
 def submission(partition: int, submission_id: str) -> str:
     """Return the hash of one submission."""
     return f"sub:{{{partition}}}:{submission_id}"
+
+
+def meta(partition: int) -> str:
+    """Return the hash of the partition's own counters; scripts are called on it."""
+    return f"meta:{{{partition}}}"
 
 
 def leases(partition: int) -> str:
