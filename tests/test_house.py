@@ -53,7 +53,7 @@ FORBIDDEN: dict[str, set[str]] = {
 OWNERS = {"redis": "daemons.broker", "hiredis": "daemons.broker"}
 
 _SKIPPED = re.compile(
-    r"(^|/)(\.git|\.venv|\.hypothesis|\.\w+_cache|__pycache__|var|build|node_modules|[^/]+\.egg-info)/"
+    r"(^|/)(\.git|\.venv[^/]*|\.hypothesis|\.\w+_cache|__pycache__|var|build|node_modules|[^/]+\.egg-info)/"
 )
 #: Programs that people submit, and hostile ones: data here, not code of ours.
 _FOREIGN = re.compile(r"^(problems|tests/sandbox/programs)/")
