@@ -20,6 +20,7 @@ Positive = Annotated[float, msgspec.Meta(gt=0)]
 Count = Annotated[int, msgspec.Meta(ge=1)]
 Natural = Annotated[int, msgspec.Meta(ge=0)]
 
+_SAVE_POINT = re.compile(r"^\d+ \d+$")
 _LOOPBACK = re.compile(r"^(127\.\d+\.\d+\.\d+|localhost|\[::1\]):")
 
 
@@ -79,6 +80,7 @@ class Supervisor(_Section, frozen=True):
     watchdog_s: Positive = 10.0
     backoff_initial_s: Positive = 0.2
     backoff_max_s: Positive = 30.0
+    backoff_reset_s: Positive = 60.0
     on_limit: Literal["hold", "escalate"] = "hold"
 
 
@@ -91,6 +93,20 @@ class Store(_Listening, frozen=True):
     durability: Literal["memory", "disk", "replica"] = "disk"
     save: tuple[str, ...] = ("900 1",)
     partitions: Annotated[int, msgspec.Meta(ge=1, le=1024)] = 1
+
+    def __post_init__(self) -> None:
+        """Check what the server would only find out when it starts."""
+        super().__post_init__()
+        if self.listen and self.address.port == 0:
+            raise ValueError('`listen` needs a port, or "" for the unix socket alone')
+        for point in self.save:
+            if not _SAVE_POINT.match(point):
+                raise ValueError(f'`save` takes "SECONDS CHANGES" such as "900 1", got {point!r}')
+
+    @property
+    def embedded(self) -> bool:
+        """Whether the store is ours to run."""
+        return self.url == "embedded"
 
 
 class Api(_Listening, frozen=True):
@@ -172,8 +188,8 @@ class Auth(_Section, frozen=True):
     insecure: bool = False
 
 
-class Config(_Section, frozen=True):
-    """The whole file; `base` is the folder that relative paths count from."""
+class _File(_Section, frozen=True):
+    """The tables of the file."""
 
     supervisor: Supervisor = Supervisor()
     store: Store = Store()
@@ -184,6 +200,17 @@ class Config(_Section, frozen=True):
     problems: Problems = Problems()
     limits: Limits = Limits()
     auth: Auth = Auth()
+
+
+class Config(_File, frozen=True):
+    """The whole configuration: the file's tables, and where the file is.
+
+    Args:
+        file: the file's absolute path; empty when there is none (tests).
+        base: the folder that relative paths count from.
+    """
+
+    file: str = ""
     base: str = "."
 
     def path(self, relative: str) -> Path:
@@ -192,9 +219,14 @@ class Config(_Section, frozen=True):
 
     def store_url(self) -> str:
         """Return the address of the store, that of the embedded one's socket included."""
-        if self.store.url != "embedded":
+        if not self.store.embedded:
             return self.store.url
-        return f"unix://{quote(str(self.path(self.store.dir) / 'store.sock'))}"
+        return f"unix://{quote(str(self.store_socket))}"
+
+    @property
+    def store_socket(self) -> Path:
+        """The embedded store's unix socket."""
+        return self.path(self.store.dir) / "store.sock"
 
     @property
     def loopback_only(self) -> bool:
@@ -213,12 +245,13 @@ def load_config(path: Path) -> Config:
     except OSError as exc:
         raise ConfigError(f"{path}: {exc.strerror}; name another file with --config") from exc
     try:
-        config = msgspec.toml.decode(data, type=Config)
+        tables = msgspec.toml.decode(data, type=_File)
     except msgspec.ValidationError as exc:
         raise ConfigError(f"{path}: {_located(str(exc))}") from exc
     except msgspec.DecodeError as exc:
         raise ConfigError(f"{path}: not TOML: {exc}") from exc
-    config = msgspec.structs.replace(config, base=str(path.resolve().parent))
+    whole = path.resolve()
+    config = Config(**msgspec.structs.asdict(tables), file=str(whole), base=str(whole.parent))
     _check_exposure(path, config)
     return config
 
