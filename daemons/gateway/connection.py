@@ -1,0 +1,274 @@
+"""One client's conversation: first message, `ready`, what he missed, what happens now, farewell.
+
+Theory of operation. An idle client costs two tasks: trio-websocket's reader, and the one that runs
+`converse`, which after the first message only discards what comes and so notices the end. Whoever
+has something for the client starts a third, the *writer*, which lives as long as something waits;
+there is never more than one, and it alone sends messages. Its order of steps is the whole protocol:
+
+1. wait until the subscription is confirmed; from then on all that happens reaches the outbox;
+2. read the history, say `ready`, send what the client has missed;
+3. send what the outbox holds: an event that the client has is dropped, and where one is missing
+   (`prev` is not the last id) the history is read again.
+
+What is published before the history is read is in the history; what is published after is in the
+outbox. So there is no gap, and ids make sure that nothing comes twice. A lost connection to the
+store, an outbox that ran over and a gap all end in the same place: `behind`, and step 2.
+
+Whoever wants the client gone calls `close`, which never waits; the farewell itself is always said
+by `converse`, so that nobody is cut off in the middle of a frame.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import trio
+from trio_websocket import ConnectionClosed, WebSocketConnection
+
+from daemons.broker import Replay, StoreUnavailable
+from daemons.config import Gateway as Limits
+from daemons.gateway.hub import Channel, Hub, TooManySockets
+from daemons.gateway.outbox import Outbox, RawEvent, Step, next_step, parse_event
+from daemons.gateway.stream import TokenBucket
+from protocol.errors import RemoteProtocolError
+from protocol.frames import CloseCode, Hello, make_ready, parse_first_message
+
+#: A client has nothing to say after his first message; keep-alives of his own are let through.
+INBOUND_MESSAGES_PER_S = 10
+#: A history that could not be read is asked for again, at growing intervals up to the second one.
+_RETRY_FIRST_S = 0.1
+_RETRY_MAX_S = 2.0
+#: How long a new client waits for his subscription before he hears 1013.
+_CONFIRM_S = 5.0
+
+
+class Farewell(Exception):
+    """The client must go: with which close code, and a sentence for whoever reads his log."""
+
+    def __init__(self, code: CloseCode, reason: str) -> None:
+        super().__init__(code, reason)
+        self.code = code
+        self.reason = reason
+
+
+class Client:
+    """One WebSocket client; `converse` is its life.
+
+    Args:
+        ws: the open WebSocket. hub: where his user's events come from. limits: `[gateway]`.
+        nursery: where his writer and his pings run; it ends with him.
+    """
+
+    __slots__ = (
+        "_channel",
+        "_farewell",
+        "_hub",
+        "_limits",
+        "_nursery",
+        "_outbox",
+        "_pinging",
+        "_ready",
+        "_scope",
+        "_writing",
+        "_ws",
+        "position",
+    )
+
+    def __init__(
+        self, ws: WebSocketConnection, hub: Hub, limits: Limits, nursery: trio.Nursery
+    ) -> None:
+        self._ws = ws
+        self._hub = hub
+        self._limits = limits
+        self._nursery = nursery
+        self._scope = trio.CancelScope()
+        self._outbox = Outbox(limits.outbox_events)
+        self._channel: Channel | None = None
+        self._farewell: tuple[int, str] | None = None
+        self._ready = False
+        self._writing = False
+        self._pinging = False
+        #: The id of the last event sent, or that the client says he has; None until that is known.
+        self.position: int | None = None
+
+    # What others call; none of it waits.
+
+    def put(self, event: RawEvent) -> None:
+        """Take an event that was just published."""
+        self._outbox.put(event)
+        self._wake()
+
+    def fall_behind(self) -> None:
+        """Read the history before anything else is sent."""
+        self._outbox.fall_behind()
+        self._wake()
+
+    def lose_store(self) -> None:
+        """Send the client away if he was not served yet; who is ready stays, and misses nothing."""
+        if not self._ready:
+            self.close(CloseCode.UNAVAILABLE, "the store is away")
+
+    def close(self, code: int, reason: str) -> None:
+        """End the conversation with *code*; the first to say so decides."""
+        if self._farewell is None:
+            self._farewell = (code, reason)
+            self._scope.cancel(reason=reason)
+
+    def ping(self) -> None:
+        """Ask for a sign of life, which must come within `pong_s`."""
+        if self._farewell is None and not self._pinging:
+            self._pinging = True
+            self._nursery.start_soon(self._await_pong)
+
+    # His life.
+
+    async def converse(self) -> tuple[int, str]:
+        """Talk until either side ends it; say farewell; return the close code and its reason."""
+        try:
+            with self._scope:
+                await self._talk()
+        except Farewell as farewell:
+            self.close(farewell.code, farewell.reason)
+        except ConnectionClosed:
+            pass  # the client has left, or broke the protocol: `closed` tells which
+        code, reason = self._farewell or _end_of(self._ws)
+        with trio.move_on_after(self._limits.close_s):
+            await self._ws.aclose(code, reason)
+        return code, reason
+
+    async def _talk(self) -> None:
+        hello = await self._receive_hello()
+        self.position = hello.after
+        try:
+            with self._hub.joined(hello.user_id, self) as self._channel:
+                self._outbox.fall_behind()
+                self._wake()
+                await self._discard_messages()
+        except TooManySockets as exc:
+            raise Farewell(CloseCode.UNAVAILABLE, str(exc)) from exc
+
+    async def _receive_hello(self) -> Hello:
+        with trio.move_on_after(self._limits.first_message_s):
+            message = await self._ws.get_message()
+            if isinstance(message, bytes):
+                raise Farewell(CloseCode.UNSUPPORTED, "text messages only")
+            try:
+                return parse_first_message(message)
+            except RemoteProtocolError as exc:
+                raise Farewell(CloseCode.BAD_FIRST_MESSAGE, str(exc)) from exc
+        raise Farewell(
+            CloseCode.NO_FIRST_MESSAGE, f"no first message in {self._limits.first_message_s:g} s"
+        )
+
+    async def _discard_messages(self) -> None:
+        """Read on, because only a reader sees pongs and the end."""
+        allowance = TokenBucket(INBOUND_MESSAGES_PER_S, INBOUND_MESSAGES_PER_S, trio.current_time())
+        while True:
+            message: Any = await self._ws.get_message()
+            if isinstance(message, bytes):
+                raise Farewell(CloseCode.UNSUPPORTED, "text messages only")
+            if allowance.take(1, trio.current_time()):
+                raise Farewell(
+                    CloseCode.BAD_FIRST_MESSAGE, f"over {INBOUND_MESSAGES_PER_S} messages a second"
+                )
+
+    # The writer.
+
+    def _wake(self) -> None:
+        if not self._writing and self._farewell is None:
+            self._writing = True
+            self._nursery.start_soon(self._write)
+
+    async def _write(self) -> None:
+        """Send what waits, in order and each once, until nothing waits."""
+        try:
+            if not self._ready:
+                await self._await_subscription()
+            while self._farewell is None:
+                if self._outbox.behind:
+                    await self._catch_up()
+                elif (event := self._outbox.take()) is not None:
+                    await self._send_in_turn(event)
+                else:
+                    return
+        except ConnectionClosed:
+            pass  # `converse` sees it too
+        except Farewell as farewell:
+            self.close(farewell.code, farewell.reason)
+        finally:
+            self._writing = False
+
+    async def _await_subscription(self) -> None:
+        assert self._channel is not None
+        with trio.move_on_after(_CONFIRM_S):
+            await self._channel.live.wait()
+            return
+        raise Farewell(CloseCode.UNAVAILABLE, "the store is away")
+
+    async def _send_in_turn(self, event: RawEvent) -> None:
+        assert self.position is not None
+        step = next_step(self.position, event)
+        if step is Step.SEND:
+            await self._send(event.text)
+            self.position = event.id
+        elif step is Step.REPLAY:
+            self._outbox.fall_behind()
+
+    async def _catch_up(self) -> None:
+        """Read the history, tell where it stands if that is news, send what the client lacks."""
+        replay = await self._read_history()
+        if not self._ready or not replay.recovered:
+            await self._say_ready(replay)
+        for raw in replay.events:
+            event = parse_event(raw)
+            await self._send(event.text)
+            self.position = event.id
+        self.position = replay.head
+
+    async def _read_history(self) -> Replay:
+        assert self._channel is not None
+        retry_s = _RETRY_FIRST_S
+        while True:
+            # What comes from here on waits in the outbox, and the history has what came before.
+            self._outbox.start_over()
+            try:
+                return await self._hub.read_history(self._channel.user_id, self.position)
+            except StoreUnavailable as exc:
+                if not self._ready:
+                    raise Farewell(CloseCode.UNAVAILABLE, "the store is away") from exc
+            await trio.sleep(retry_s)
+            retry_s = min(2 * retry_s, _RETRY_MAX_S)
+
+    async def _say_ready(self, replay: Replay) -> None:
+        assert self._channel is not None
+        await self._send(
+            make_ready(
+                self._channel.user_id,
+                replay.head,
+                recovered=replay.recovered,
+                reason=replay.reason,
+            )
+        )
+        self._ready = True
+
+    async def _send(self, text: str) -> None:
+        with trio.move_on_after(self._limits.send_s) as scope:
+            await self._ws.send_message(text)
+        if scope.cancelled_caught:
+            raise Farewell(CloseCode.TOO_SLOW, f"took nothing for {self._limits.send_s:g} s")
+
+    async def _await_pong(self) -> None:
+        try:
+            with trio.move_on_after(self._limits.pong_s) as scope:
+                await self._ws.ping(str(self.position or 0).encode())
+        except ConnectionClosed:
+            return
+        finally:
+            self._pinging = False
+        if scope.cancelled_caught:
+            self.close(CloseCode.TOO_SLOW, f"no pong in {self._limits.pong_s:g} s")
+
+
+def _end_of(ws: WebSocketConnection) -> tuple[int, str]:
+    """Return how trio-websocket saw the connection end."""
+    return (ws.closed.code, ws.closed.reason or "") if ws.closed is not None else (1000, "")

@@ -1,0 +1,180 @@
+"""Which users have sockets here, and how their events get to each of those.
+
+One `Channel` per user with at least one socket, one feed of the broker's hub per channel: an event
+is parsed once and then handed to each member. The channel never waits for a member; whatever goes
+wrong with the subscription, the answer is the same: the members fall behind, and read the history.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+import trio
+
+from daemons.broker import Broker, EventHub, EventsInterrupted, Feed, Replay, StoreUnavailable
+from daemons.gateway.outbox import RawEvent, parse_event
+from daemons.logs import log
+
+#: How often everyone's position is compared with the store: no loss stays unnoticed for longer.
+HEAD_CHECK_S = 30.0
+_HEADS_AT_ONCE = 500
+#: Histories being read at one time; after a restart of the store everybody wants his.
+_REPLAYS_AT_ONCE = 64
+_RETRY_S = (0.1, 1.0)
+
+
+class TooManySockets(Exception):
+    """This user has as many sockets here as one user may."""
+
+
+class Member(Protocol):
+    """One socket, as its user's channel sees it. None of these waits, and none raises."""
+
+    @property
+    def position(self) -> int | None:
+        """The id of the last event sent; None before the first."""
+
+    def put(self, event: RawEvent) -> None:
+        """Take *event*, the next that was published."""
+
+    def fall_behind(self) -> None:
+        """Read the history: events may have been missed."""
+
+    def lose_store(self) -> None:
+        """Know that the store can't be reached right now."""
+
+
+class Channel:
+    """One user's sockets, and the task that feeds them."""
+
+    __slots__ = ("live", "members", "scope", "user_id")
+
+    def __init__(self, user_id: str) -> None:
+        self.user_id = user_id
+        self.members: set[Member] = set()
+        #: Set once the subscription is confirmed: from then on nothing is missed unnoticed.
+        self.live = trio.Event()
+        self.scope = trio.CancelScope()
+
+    def fall_behind(self) -> None:
+        """Make every member read the history."""
+        for member in self.members:
+            member.fall_behind()
+
+    def deliver(self, raw: bytes) -> None:
+        """Hand one published event to every member."""
+        try:
+            event = parse_event(raw)
+        except ValueError as exc:
+            # Anybody with access to Redis can publish anything.
+            log.warning("not an event", user_id=self.user_id, error=str(exc))
+            return
+        for member in self.members:
+            member.put(event)
+
+
+class Hub:
+    """The channels of this process.
+
+    Args:
+        broker: for history. events: for what happens now. max_per_user: sockets of one user.
+        nursery: where the channels' tasks live.
+    """
+
+    def __init__(
+        self, broker: Broker, events: EventHub, max_per_user: int, nursery: trio.Nursery
+    ) -> None:
+        self._broker = broker
+        self._events = events
+        self._max_per_user = max_per_user
+        self._nursery = nursery
+        self._channels: dict[str, Channel] = {}
+        self._replays = trio.CapacityLimiter(_REPLAYS_AT_ONCE)
+
+    @contextmanager
+    def joined(self, user_id: str, member: Member) -> Iterator[Channel]:
+        """Make *member* one of *user_id*'s sockets while the block runs.
+
+        Raises:
+            TooManySockets: see there.
+        """
+        channel = self._channels.get(user_id)
+        if channel is None:
+            channel = self._channels[user_id] = Channel(user_id)
+            self._nursery.start_soon(self._feed_channel, channel)
+        elif len(channel.members) >= self._max_per_user:
+            raise TooManySockets(f"more than {self._max_per_user} sockets of one user")
+        channel.members.add(member)
+        try:
+            yield channel
+        finally:
+            channel.members.discard(member)
+            if not channel.members:
+                del self._channels[user_id]
+                channel.scope.cancel(reason="the user's last socket has gone")
+
+    async def read_history(self, user_id: str, after: int | None) -> Replay:
+        """Return what *user_id* missed since *after*; for None, only where his history stands.
+
+        After a fork, *after* means nothing any more, and it is all that the history has.
+
+        Raises:
+            StoreUnavailable: the store is away.
+        """
+        async with self._replays:
+            if after is None:
+                (head,) = await self._broker.heads([user_id])
+                return Replay(head, [], True, None)
+            replay = await self._broker.replay(user_id, after)
+            if replay.reason == "fork":
+                head, events, _, _ = await self._broker.replay(user_id, None)
+                return Replay(head, events, False, "fork")
+            return replay
+
+    async def check_heads(self) -> None:
+        """Now and then compare each member's position with the store's; never returns."""
+        while True:
+            await trio.sleep(HEAD_CHECK_S)
+            names = list(self._channels)
+            for start in range(0, len(names), _HEADS_AT_ONCE):
+                await self._check_heads(names[start : start + _HEADS_AT_ONCE])
+
+    async def _check_heads(self, names: list[str]) -> None:
+        try:
+            heads = await self._broker.heads(names)
+        except StoreUnavailable:
+            return
+        except Exception as exc:  # noqa: BLE001 - one user's broken record must not end everybody's gateway
+            log.error("heads not checked", exc_info=exc)
+            return
+        for name, head in zip(names, heads, strict=True):
+            channel = self._channels.get(name)
+            for member in channel.members if channel is not None else ():
+                if member.position not in (None, head):
+                    member.fall_behind()
+
+    async def _feed_channel(self, channel: Channel) -> None:
+        """Stay subscribed to one user's events until his last socket has gone."""
+        with channel.scope:
+            while True:
+                try:
+                    async with self._events.subscribe(channel.user_id) as feed:
+                        await self._pass_on(feed, channel)
+                except StoreUnavailable as exc:
+                    log.debug("not subscribed", user_id=channel.user_id, error=str(exc))
+                    for member in channel.members:
+                        member.lose_store()
+                await trio.sleep(random.uniform(*_RETRY_S))
+
+    async def _pass_on(self, feed: Feed, channel: Channel) -> None:
+        channel.live.set()
+        while True:
+            channel.fall_behind()
+            try:
+                async for raw in feed:
+                    channel.deliver(raw)
+            except EventsInterrupted:
+                log.debug("events interrupted", user_id=channel.user_id)

@@ -1,0 +1,181 @@
+"""The gateway as a whole: accepts sockets, gives each a life of its own, ends them all in order.
+
+Each client lives behind one boundary: whatever goes wrong with him is logged and closes his socket,
+and nobody else's. Stopping takes three steps: no new sockets; 1001 to everyone, spread a little so
+that they do not all come back in the same moment, and time to read it; then the rest is cancelled.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from functools import partial
+
+import trio
+from trio_websocket import ConnectionClosed, WebSocketConnection, wrap_server_stream
+from wsproto.utilities import ProtocolError as WebSocketProtocolError
+
+from daemons.broker import Broker, EventHub
+from daemons.config import Gateway as Limits
+from daemons.gateway.admission import Admission, Crowded
+from daemons.gateway.connection import Client
+from daemons.gateway.hub import Hub
+from daemons.gateway.stream import ClientStream
+from daemons.logs import log
+from protocol.frames import MAX_FIRST_MESSAGE_BYTES, CloseCode
+
+#: From the TCP connection to a complete WebSocket handshake. trio-websocket's own is 60 s.
+HANDSHAKE_S = 5.0
+#: Between two farewells at the stop: 1,000 clients a second come back, not all at once.
+_FAREWELL_GAP_S = 0.001
+#: What one read takes; a client's messages are small and idle ones are many.
+_RECEIVE_BYTES = 4096
+
+
+class Gateway:
+    """All clients of this process.
+
+    Args:
+        limits: the table `[gateway]`. broker: the store. events: what happens there.
+    """
+
+    def __init__(self, limits: Limits, broker: Broker, events: EventHub) -> None:
+        self._limits = limits
+        self._broker = broker
+        self._events = events
+        self._admission = Admission(limits.max_connections, limits.max_connections_per_address)
+        self._clients: set[Client] = set()
+        self._last_gone = trio.Event()
+        # In the order of their next ping: everybody's interval is the same.
+        self._pings: deque[tuple[float, Client]] = deque()
+        self._ping_added = trio.Event()
+
+    @property
+    def sockets(self) -> int:
+        """How many clients are connected."""
+        return len(self._clients)
+
+    async def serve(
+        self,
+        listeners: Sequence[trio.SocketListener],
+        stopping: trio.Event,
+        *,
+        task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+    ) -> None:
+        """Serve *listeners* until *stopping* is set, then part from everyone and return.
+
+        Closes *listeners*. Takes at most `close_s` from *stopping* on.
+        """
+        async with trio.open_nursery() as lives:
+            hub = Hub(self._broker, self._events, self._limits.max_connections_per_user, lives)
+            lives.start_soon(hub.check_heads)
+            lives.start_soon(self._ping_everyone)
+            async with trio.open_nursery() as doors:
+                serve = partial(trio.serve_listeners, handler_nursery=lives)
+                await doors.start(serve, partial(self._serve_stream, hub), listeners)
+                task_status.started()
+                await stopping.wait()
+                doors.cancel_scope.cancel(reason="gateway stopping")
+            await self._part_from_everyone()
+            lives.cancel_scope.cancel(reason="gateway stopping")
+
+    async def _part_from_everyone(self) -> None:
+        with trio.move_on_after(self._limits.close_s) as scope:
+            clients = list(self._clients)
+            gap_s = min(_FAREWELL_GAP_S, self._limits.close_s / 2 / max(1, len(clients)))
+            for client in clients:
+                client.close(CloseCode.GOING_AWAY, "the server is going away")
+                await trio.sleep(gap_s)
+            while self._clients:
+                self._last_gone = trio.Event()
+                await self._last_gone.wait()
+        if scope.cancelled_caught:
+            log.warning("clients cut off", count=len(self._clients))
+
+    async def _serve_stream(self, hub: Hub, socket: trio.SocketStream) -> None:
+        """Serve one accepted socket, from the count of heads to the last byte."""
+        try:
+            with self._admission.admitted(_address_of(socket)) as refusal:
+                stream = ClientStream(socket)
+                code, reason = await self._serve_client(hub, stream, refusal)
+                await stream.finish(code, reason)
+        except (Crowded, OSError) as exc:
+            log.debug("socket dropped", error=str(exc))
+        finally:
+            await trio.aclose_forcefully(socket)
+
+    async def _serve_client(
+        self, hub: Hub, stream: ClientStream, refusal: str | None
+    ) -> tuple[int, str]:
+        """Be the boundary of one client: return how his conversation ended, whatever went wrong."""
+        end = (CloseCode.UNAVAILABLE.value, refusal or "internal error")
+        try:
+            async with trio.open_nursery() as nursery:
+                ws = await _shake_hands(stream, nursery)
+                if ws is not None and refusal is None:
+                    end = await self._live(Client(ws, hub, self._limits, nursery))
+                elif ws is not None:
+                    with trio.move_on_after(self._limits.close_s):
+                        await ws.aclose(*end)
+                nursery.cancel_scope.cancel(reason="the conversation has ended")
+        except* (ConnectionClosed, trio.BrokenResourceError):
+            pass  # the client has gone
+        except* (WebSocketProtocolError, UnicodeError) as group:
+            # Raised by the libraries for some of the ways to get the protocol wrong.
+            log.debug("bad handshake or frame", error=repr(group.exceptions[0]))
+        except* Exception as group:  # noqa: BLE001 - his bug or ours, the other clients go on
+            log.error("client failed", exc_info=group)
+        return stream.refusal or end
+
+    async def _live(self, client: Client) -> tuple[int, str]:
+        self._clients.add(client)
+        self._pings.append((trio.current_time() + self._limits.ping_s, client))
+        self._ping_added.set()
+        try:
+            return await client.converse()
+        finally:
+            self._clients.discard(client)
+            if not self._clients:
+                self._last_gone.set()
+
+    async def _ping_everyone(self) -> None:
+        """Ping each client every `ping_s`, each at his own time; never returns."""
+        while True:
+            while self._pings:
+                due, client = self._pings[0]
+                await trio.sleep_until(due)
+                self._pings.popleft()
+                if client in self._clients:
+                    client.ping()
+                    self._pings.append((due + self._limits.ping_s, client))
+            self._ping_added = trio.Event()
+            await self._ping_added.wait()
+
+
+async def _shake_hands(stream: ClientStream, nursery: trio.Nursery) -> WebSocketConnection | None:
+    """Do the WebSocket handshake; return None if the peer does not, or goes."""
+    with trio.move_on_after(HANDSHAKE_S) as scope:
+        # trio-websocket would wait on for a request from a peer whom it has already turned away.
+        stream.on_end = partial(scope.cancel, reason="the peer has ended")
+        request = await wrap_server_stream(
+            nursery,
+            stream,
+            max_message_size=MAX_FIRST_MESSAGE_BYTES,
+            receive_buffer_size=_RECEIVE_BYTES,
+        )
+        ws = await request.accept()
+        stream.on_end = None
+        # Only this list tells how many frames an unfinished message has.
+        stream.fragments = ws._message_parts.__len__
+        return ws
+    return None
+
+
+def _address_of(stream: trio.SocketStream) -> str:
+    """Return the peer's IP address; "" for a Unix socket.
+
+    Raises:
+        OSError: he has gone.
+    """
+    peer = stream.socket.getpeername()
+    return peer[0] if isinstance(peer, tuple) else ""
