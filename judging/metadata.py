@@ -1,0 +1,234 @@
+"""What `problem.yaml` says, in either version of the format.
+
+Keys that the format does not know are errors, as it wants. Keys that say nothing about judging
+(authors, licence, sources) are passed over.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from judging.document import Section, read_document
+from judging.errors import PackageError
+from judging.languages import Languages
+from judging.problem import ProblemLimits, wall_for
+from judging.testdata import GROUPS_2025, LEGACY_GROUPS, Groups
+
+#: When a package leaves the time limit to its reference submissions. Long rather than short: a
+#: right solution must not be refused because nobody has measured yet.
+DEFAULT_TIME_S = 5.0
+#: The format's "typical system defaults".
+DEFAULT_MEMORY_MIB = 2048
+DEFAULT_OUTPUT_MIB = 8
+#: The format has no such limit. Enough for programs that use threads or a pipeline.
+PROCESSES = 32
+
+_IDLE_2025 = ("version", "credits", "source", "license", "rights_owner", "allow_file_writing")
+_IDLE_LEGACY = (
+    "uuid",
+    "author",
+    "source",
+    "source_url",
+    "license",
+    "rights_owner",
+    "grading",  # of scoring problems
+    "credits",
+    "version",
+    "libraries",  # old packages name what C and C++ may link
+)
+#: Limits on what we do not do (validating input), or set for all problems alike (compiling).
+_IDLE_LIMITS = (
+    "time_multipliers",
+    "time_multiplier",
+    "time_safety_margin",
+    "time_resolution",
+    "compilation_time",
+    "compilation_memory",
+    "validation_time",
+    "validation_memory",
+    "validation_output",
+    "validation_passes",
+)
+_CONSTANT = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
+_TIME_LIMIT = re.compile(r"^\s*timelimit\s*=\s*['\"]?([0-9.]+)", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Metadata:
+    """What `problem.yaml` and the files that go with it say.
+
+    Attributes:
+        legacy: whether it is the older version of the format.
+        names: the problem's name by the language of the statement; "" stands for any.
+        tags: the keywords.
+        limits: what a run may use.
+        languages: ids of the languages that may be used, None for all.
+        validator_arguments: of the output validator, for all tests.
+        constants: names that stand for values.
+        statement_directory: where the statements are.
+        groups: how groups of tests are configured.
+    """
+
+    legacy: bool
+    names: Mapping[str, str]
+    tags: tuple[str, ...]
+    limits: ProblemLimits
+    languages: tuple[str, ...] | None
+    validator_arguments: tuple[str, ...]
+    constants: Mapping[str, str]
+    statement_directory: str
+    groups: Groups
+
+    def title(self, language: str) -> str:
+        """Return the problem's name in *language*, or in any; empty if it has none."""
+        return self.names.get(language) or next(iter(self.names.values()), "")
+
+
+def read_metadata(root: Path, languages: Languages) -> Metadata:
+    """Read `problem.yaml` of the package at *root*.
+
+    Raises:
+        PackageError: it is missing, wrong, or asks for something that we can't do.
+    """
+    file = root / "problem.yaml"
+    if not file.is_file():
+        raise PackageError(file, "missing; every package has one")
+    document = read_document(file)
+    version = document.text("problem_format_version", "legacy")
+    if version in ("legacy", "legacy-icpc"):
+        metadata = _read_legacy(root, document, languages)
+    elif version == "2025-09":
+        metadata = _read_2025(root, document, languages)
+    else:
+        document.refuse(
+            "problem_format_version", f"expected 2025-09, legacy or legacy-icpc, got {version!r}"
+        )
+    document.refuse_unknown()
+    return metadata
+
+
+def _read_2025(root: Path, document: Section, languages: Languages) -> Metadata:
+    _refuse_types(document)
+    if "embargo_until" in document:
+        document.refuse("embargo_until", "is not supported; remove it when the day has come")
+    for key in ("name", "uuid"):
+        if key not in document:
+            raise PackageError(document.file, f"{key}: missing; it is required")
+    document.raw("uuid")
+    document.ignore(_IDLE_2025)
+    return Metadata(
+        legacy=False,
+        names=_names(document),
+        tags=document.strings("keywords"),
+        limits=_limits(root, document),
+        languages=_languages(document, languages),
+        validator_arguments=(),
+        constants=_constants(document),
+        statement_directory="statement",
+        groups=GROUPS_2025,
+    )
+
+
+def _read_legacy(root: Path, document: Section, languages: Languages) -> Metadata:
+    _refuse_types(document)
+    validation = document.words("validation")
+    if validation not in ((), ("default",)):
+        document.refuse("validation", "custom output validators are not supported yet")
+    document.ignore(_IDLE_LEGACY)
+    return Metadata(
+        legacy=True,
+        names=_names(document),
+        tags=document.words("keywords"),
+        limits=_limits(root, document),
+        languages=_languages(document, languages),
+        validator_arguments=document.words("validator_flags"),
+        constants={},
+        statement_directory="problem_statement",
+        groups=LEGACY_GROUPS,
+    )
+
+
+def _refuse_types(document: Section) -> None:
+    for kind in document.words("type"):
+        if kind != "pass-fail":
+            document.refuse("type", f"{kind} is not supported yet, only pass-fail is")
+
+
+def _names(document: Section) -> dict[str, str]:
+    if not isinstance(document.raw("name"), dict):
+        name = document.text("name")
+        return {"": name} if name else {}
+    section = document.section("name")
+    names = {language: section.text(language) for language in section}
+    # English first, then as written: the first one stands in for languages without a name.
+    return dict(sorted(names.items(), key=lambda item: item[0] != "en"))
+
+
+def _limits(root: Path, document: Section) -> ProblemLimits:
+    limits = document.section("limits")
+    time_s = limits.number("time_limit") or _time_beside(root)
+    memory_mib = limits.number("memory") or DEFAULT_MEMORY_MIB
+    output_mib = limits.number("output") or DEFAULT_OUTPUT_MIB
+    code_kib = limits.number("code")
+    limits.ignore(_IDLE_LIMITS)
+    limits.refuse_unknown()
+    return ProblemLimits(
+        time_s=float(time_s or DEFAULT_TIME_S),
+        wall_s=wall_for(time_s or DEFAULT_TIME_S),
+        memory_bytes=int(memory_mib * 2**20),
+        output_bytes=int(output_mib * 2**20),
+        processes=PROCESSES,
+        code_bytes=int(code_kib * 2**10) if code_kib else None,
+        time_given=time_s is not None,
+    )
+
+
+def _time_beside(root: Path) -> float | None:
+    """Return the time limit from the files in which other judges keep it."""
+    for name, pattern in (
+        ("domjudge-problem.ini", _TIME_LIMIT),
+        (".timelimit", re.compile(r"\s*([0-9.]+)\s*")),
+    ):
+        file = root / name
+        if not file.is_file():
+            continue
+        found = pattern.search(file.read_text(encoding="utf-8", errors="replace"))
+        try:
+            return float(found[1]) if found and float(found[1]) > 0 else None
+        except ValueError:
+            raise PackageError(file, f"expected a number, got {found and found[1]!r}") from None
+    return None
+
+
+def _languages(document: Section, languages: Languages) -> tuple[str, ...] | None:
+    """Return our ids of the languages that the package allows; those that we have not are left out.
+
+    None of ours is an error: nobody could solve it.
+    """
+    codes = document.words("languages")
+    if codes in ((), ("all",)):
+        return None
+    ids = tuple(
+        language.id
+        for language in languages.values()
+        if {language.id, *language.kattis}.intersection(codes)
+    )
+    if not ids:
+        document.refuse("languages", f"none of {', '.join(codes)} is supported")
+    return ids
+
+
+def _constants(document: Section) -> dict[str, str]:
+    section = document.section("constants")
+    constants = {}
+    for name in section:
+        value = section.raw(name)
+        if not _CONSTANT.fullmatch(name):
+            section.refuse(name, f"expected a name like {_CONSTANT.pattern}")
+        if isinstance(value, bool) or not isinstance(value, int | float | str):
+            section.refuse(name, f"expected a number or a string, got {value!r}")
+        constants[name] = str(value)
+    return constants
