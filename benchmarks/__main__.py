@@ -1,0 +1,66 @@
+"""`make bench`: run the benchmarks, print a table, write the numbers to a file."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+import trio
+from rich.console import Console
+
+from benchmarks.measure import Benchmark, Comparison, Effort
+from benchmarks.report import make_document, make_table
+from benchmarks.store import round_trip, round_trips, submit
+
+#: All benchmarks, in the order of the table. A new one is a decorated function and a place here.
+BENCHMARKS: tuple[Benchmark, ...] = (round_trip, round_trips, submit)
+
+#: A spread needs two samples at least.
+MANY = click.IntRange(min=2)
+
+
+@click.command()
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.option("--rounds", type=MANY, default=200, show_default=True, help="Samples per duration.")
+@click.option("--turns", type=MANY, default=3, show_default=True, help="Turns of 3 s per rate.")
+@click.option("--list", "only_list", is_flag=True, help="Tell what there is and how it measures.")
+@click.option(
+    "--json",
+    "output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=Path("var/bench.json"),
+    show_default=True,
+    help="Where the numbers go.",
+)
+def bench(names: tuple[str, ...], rounds: int, turns: int, only_list: bool, output: Path) -> None:
+    """Measure Gavel beside bare baselines in the same run; all benchmarks, or those NAMEd."""
+    known = {benchmark.name: benchmark for benchmark in BENCHMARKS}
+    if unknown := set(names) - set(known):
+        raise click.UsageError(f"no benchmark {', '.join(unknown)}; there are {', '.join(known)}")
+    chosen = [known[name] for name in names or known]
+    console = Console()
+    if only_list:
+        for benchmark in chosen:
+            console.print(f"[bold]{benchmark.name}[/]\n    {benchmark.method}\n")
+        return
+    results = trio.run(_measure, chosen, Effort(rounds, turns), console)
+    console.print(make_table(results))
+    output.parent.mkdir(parents=True, exist_ok=True)
+    output.write_text(json.dumps(make_document(results), indent=2) + "\n")
+    console.print(f"[dim]{output}[/]")
+
+
+async def _measure(
+    chosen: list[Benchmark], effort: Effort, console: Console
+) -> list[tuple[Benchmark, Comparison]]:
+    """Run *chosen* one after the other, so that none disturbs another."""
+    results = []
+    for benchmark in chosen:
+        with console.status(f"measuring {benchmark.name}"):
+            results.append((benchmark, await benchmark.measure(effort)))
+    return results
+
+
+if __name__ == "__main__":
+    bench(prog_name="make bench")

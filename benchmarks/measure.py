@@ -1,0 +1,148 @@
+"""How something is measured: beside a bare baseline, in turn, in the same run.
+
+Absolute times drift by a third from one hour to the next on a shared machine, so no number here
+stands alone: ours and the baseline take turns, sample by sample or second by second, and what is
+judged is the ratio of the medians. Warm-up samples are thrown away. Nothing else is.
+"""
+
+from __future__ import annotations
+
+import inspect
+import statistics
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+WARM_UP = 5
+#: Seconds that each side of `rates` has for one turn.
+TURN_S = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """A median with the 5th and the 95th percentile around it."""
+
+    low: float
+    median: float
+    high: float
+    samples: int
+
+    @classmethod
+    def of(cls, samples: list[float]) -> Spread:
+        """Return the spread of *samples*, of which there are at least two."""
+        cuts = statistics.quantiles(samples, n=20, method="inclusive")
+        return cls(cuts[0], statistics.median(samples), cuts[-1], len(samples))
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Ours beside the baseline; both in *unit*."""
+
+    ours: Spread
+    bare: Spread
+    unit: str
+
+    @property
+    def ratio(self) -> float:
+        """Our median over the baseline's."""
+        return self.ours.median / self.bare.median
+
+    @property
+    def difference(self) -> float:
+        """Our median less the baseline's, in `unit`."""
+        return self.ours.median - self.bare.median
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What must be reached: a bound on a `Comparison`'s ratio or difference."""
+
+    text: str
+    holds: Callable[[Comparison], bool]
+
+
+def ratio_at_most(bound: float) -> Target:
+    """Return the target that ours takes at most *bound* times what the baseline takes."""
+    return Target(f"<= {bound:g} x", lambda made: made.ratio <= bound)
+
+
+def ratio_at_least(bound: float) -> Target:
+    """Return the target that ours does at least *bound* times what the baseline does."""
+    return Target(f">= {bound:g} x", lambda made: made.ratio >= bound)
+
+
+def at_most_more(bound: float, unit: str) -> Target:
+    """Return the target that ours takes at most *bound* more than the baseline."""
+    return Target(f"<= bare + {bound:g} {unit}", lambda made: made.difference <= bound)
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How long to measure: samples per side of `durations`, turns per side of `rates`."""
+
+    rounds: int = 200
+    turns: int = 3
+
+
+Measurement = Callable[[Effort], Awaitable[Comparison]]
+
+
+@dataclass(frozen=True, slots=True)
+class Benchmark:
+    """A question, how it is answered, and what the answer must be."""
+
+    name: str
+    ours: str
+    bare: str
+    target: Target | None
+    measure: Measurement
+
+    @property
+    def method(self) -> str:
+        """How it is measured, in the words of the function that does it."""
+        return inspect.cleandoc(self.measure.__doc__ or "")
+
+
+def benchmark(
+    name: str, *, ours: str, bare: str, target: Target | None = None
+) -> Callable[[Measurement], Benchmark]:
+    """Make a benchmark of the decorated function, whose docstring tells the method."""
+    return lambda measure: Benchmark(name, ours, bare, target, measure)
+
+
+async def durations(
+    ours: Callable[[], Awaitable[object]], bare: Callable[[], object], rounds: int
+) -> Comparison:
+    """Time *ours* and *bare* in turn, *rounds* times each; milliseconds.
+
+    The baseline is a plain function: it pays for no event loop.
+    """
+    samples_ours, samples_bare = [], []
+    for _ in range(WARM_UP + rounds):
+        began = time.perf_counter()
+        await ours()
+        between = time.perf_counter()
+        bare()
+        samples_bare.append((time.perf_counter() - between) * 1e3)
+        samples_ours.append((between - began) * 1e3)
+    return Comparison(Spread.of(samples_ours[WARM_UP:]), Spread.of(samples_bare[WARM_UP:]), "ms")
+
+
+async def rates(
+    ours: Callable[[float], Awaitable[int]], bare: Callable[[float], int], turns: int
+) -> Comparison:
+    """Let *ours* and *bare* work for `TURN_S` seconds in turn and compare what they got done.
+
+    Each gets the seconds that it has and returns how many it finished. The first turn is short and
+    thrown away.
+    """
+    samples_ours, samples_bare = [], []
+    for turn in range(1 + turns):
+        seconds = TURN_S if turn else TURN_S / 3
+        began = time.perf_counter()
+        done = await ours(seconds)
+        between = time.perf_counter()
+        samples_ours.append(done / (between - began))
+        done = bare(seconds)
+        samples_bare.append(done / (time.perf_counter() - between))
+    return Comparison(Spread.of(samples_ours[1:]), Spread.of(samples_bare[1:]), "1/s")
