@@ -1,1 +1,19 @@
-"""One program, once, in a box: knows no Redis, HTTP, problem or verdict."""
+"""ONE program, once, in a box: knows no Redis, HTTP, problem or verdict."""
+
+from sandbox.blob import Blob
+from sandbox.errors import SandboxError
+from sandbox.host import Box, Sandbox, open_sandbox
+from sandbox.result import Grade, Job, Limits, Result, RunStatus
+
+__all__ = [
+    "open_sandbox",
+    "Sandbox",
+    "Box",
+    "Job",
+    "Limits",
+    "Blob",
+    "Result",
+    "RunStatus",
+    "Grade",
+    "SandboxError",
+]

@@ -1,0 +1,66 @@
+"""Capabilities: cut them down to a few for the cell, to none for the program."""
+
+import ctypes
+
+from sandbox import syscalls
+
+SETGID = 6
+SETUID = 7
+SETPCAP = 8
+KILL = 5
+SYS_ADMIN = 21
+
+#: What cell-init and run-init still need: mounts and namespaces, becoming the program's user, and
+#: ending it. They hold them in the cell's user namespace only.
+CELL = (KILL, SETGID, SETUID, SETPCAP, SYS_ADMIN)
+
+_VERSION_3 = 0x20080522
+_PR_CAPBSET_READ = 23
+_PR_CAPBSET_DROP = 24
+_PR_SET_SECUREBITS = 28
+_PR_CAP_AMBIENT = 47
+_PR_CAP_AMBIENT_CLEAR_ALL = 4
+# NOROOT and NO_SETUID_FIXUP off, KEEP_CAPS off, NO_CAP_AMBIENT_RAISE on, and all of it locked:
+# uid 0, should anybody reach it, is an ordinary number.
+_SECUREBITS = 0x01 | 0x02 | 0x08 | 0x20 | 0x40 | 0x80
+
+
+class _Header(ctypes.Structure):
+    _fields_ = [("version", ctypes.c_uint32), ("pid", ctypes.c_int)]
+
+
+class _Sets(ctypes.Structure):
+    _fields_ = [
+        ("effective", ctypes.c_uint32),
+        ("permitted", ctypes.c_uint32),
+        ("inheritable", ctypes.c_uint32),
+        ("effective_high", ctypes.c_uint32),
+        ("permitted_high", ctypes.c_uint32),
+        ("inheritable_high", ctypes.c_uint32),
+    ]
+
+
+def keep_bounding(kept: tuple[int, ...]) -> None:
+    """Drop all but *kept* from what any descendant could ever gain."""
+    capability = 0
+    while True:
+        try:
+            held = syscalls.prctl(_PR_CAPBSET_READ, capability)
+        except OSError:  # EINVAL: beyond the last one that this kernel knows
+            return
+        if held and capability not in kept:
+            syscalls.prctl(_PR_CAPBSET_DROP, capability)
+        capability += 1
+
+
+def keep(kept: tuple[int, ...]) -> None:
+    """Keep only *kept*, all below 32, as effective and permitted; nothing is inheritable."""
+    mask = sum(1 << capability for capability in kept)
+    sets = _Sets(mask, mask, 0, 0, 0, 0)
+    syscalls.call("capset", _Header(_VERSION_3, 0), sets)
+
+
+def lock() -> None:
+    """Lock the secure bits and clear the ambient set: no way leads back to a capability."""
+    syscalls.prctl(_PR_SET_SECUREBITS, _SECUREBITS)
+    syscalls.prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL)

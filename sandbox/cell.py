@@ -1,0 +1,160 @@
+"""A slot's cell: long-lived namespaces around a read-only root, from which runs are forked.
+
+The warden forks **cell-init** into new user, mount, pid, net, ipc and uts namespaces. It takes the
+steps of :func:`_build` once, then forks a run-init whenever the warden sends PARK. It never sees a
+job, and executes nothing.
+"""
+
+import os
+import signal
+import socket
+import sys
+from collections import namedtuple
+from typing import NoReturn
+
+from sandbox import capabilities, frames, mounts, namespaces, run, seccomp, steps
+from sandbox.errors import SandboxError
+
+READY = b"U"
+PARK = b"K"
+
+#: What a cell is built from: image paths, the ids that inside 0 and 1000 stand for, its filters,
+#: steps left out by a test.
+Plan = namedtuple("Plan", "image root_id program_id outer_filter inner_filter without")  # noqa: PYI024
+
+_PROGRAM = namespaces.PROGRAM_ID
+
+
+def start(plan: Plan) -> tuple[socket.socket, int]:
+    """Fork cell-init and return its socket and pid once the cell stands.
+
+    Raises:
+        SandboxError: a step failed; it names it.
+    """
+    devices = None
+    if plan.root_id is not None:
+        try:
+            devices = mounts.make_device_tree()
+        except OSError as exc:
+            raise SandboxError("devices", exc.errno or 0, exc.strerror or "") from exc
+    ours, theirs = frames.make_pair()
+    try:
+        pid = namespaces.fork_into(namespaces.CELL)
+    except OSError as exc:
+        raise SandboxError("cell namespaces", exc.errno or 0, exc.strerror or "") from exc
+    if pid == 0:
+        _serve_cell(theirs, plan, devices)
+    theirs.close()
+    if devices is not None:
+        os.close(devices)
+    ids = [(_PROGRAM, plan.program_id)]
+    if plan.root_id is not None:
+        ids.insert(0, (0, plan.root_id))
+    try:
+        namespaces.map_ids(pid, ids)
+    except OSError as exc:
+        raise SandboxError("id map", exc.errno or 0, exc.strerror or "") from exc
+    frames.send(ours, b"M")
+    frame, _ = frames.receive(ours)
+    if frame[:1] == run.FAILED:
+        raise run.read_failure(frame)
+    if frame != READY:
+        raise SandboxError("cell", 0, "cell-init ended before the cell stood")
+    return ours, pid
+
+
+def park(sock: socket.socket, outfit: list[int]) -> None:
+    """Ask cell-init to fork a run with these descriptors: control, box, stdout, stderr, doors."""
+    frames.send(sock, PARK, outfit)
+
+
+def _serve_cell(sock: socket.socket, plan: Plan, devices: int | None) -> NoReturn:
+    try:
+        frames.receive(sock)  # the warden has written the id map
+        _build(plan, devices, sock)
+        frames.send(sock, READY)
+        _fork_runs(sock, plan)
+    except SandboxError as exc:
+        run.report_failure(sock, exc)
+    except OSError as exc:
+        run.report_failure(sock, SandboxError("cell-init", exc.errno or 0, str(exc)))
+    except BaseException:  # noqa: BLE001 - our own bug: say so, and end here, not in the forker's code
+        sys.excepthook(*sys.exc_info())
+    os._exit(1)
+
+
+def _build(plan: Plan, devices: int | None, sock: socket.socket) -> None:
+    """Take the cell's steps, in the order that matters."""
+
+    image: list[tuple[str, int | str]] = []
+
+    def be_first_to_die() -> None:
+        # When the host runs out of memory, of all in a cell the largest goes first: the program.
+        with open("/proc/self/oom_score_adj", "w", encoding="utf-8") as file:  # noqa: PTH123
+            file.write("1000")
+
+    def open_image() -> None:
+        mounts.make_private()
+        image.extend(mounts.open_image(plan.image))
+
+    def build_root() -> None:
+        os.umask(0o022)
+        root = mounts.build_root(image, devices)
+        mounts.mount_proc(f"{root}/.proc", whole=True)
+        mounts.enter_root(root)
+        mounts.lock_root()
+        os.umask(0o077)
+
+    def take_identity() -> None:
+        identity = 0 if plan.root_id is not None else _PROGRAM
+        os.setresgid(identity, identity, identity)
+        os.setresuid(identity, identity, identity)
+
+    def tie_to_parent() -> None:
+        namespaces.die_with_parent(0)  # the warden lives outside this pid namespace
+        namespaces.forbid_inspection()
+        namespaces.leave_session_keyring()
+
+    def forbid_nesting() -> None:
+        with open("/.proc/sys/user/max_user_namespaces", "w", encoding="utf-8") as file:  # noqa: PTH123
+            file.write("0")
+
+    def limit_privileges() -> None:
+        capabilities.keep_bounding(capabilities.CELL)
+        capabilities.keep(capabilities.CELL)
+
+    steps.take(
+        [
+            ("oom score", be_first_to_die),
+            # Before the change of user: the image may lie where only the starting user can look.
+            ("image", open_image),
+            ("identity", take_identity),
+            ("root", build_root),
+            ("hostname", lambda: socket.sethostname("gavel")),
+            ("descriptors", lambda: namespaces.keep_only([sock.fileno()])),
+            ("parent", tie_to_parent),
+            ("nesting", forbid_nesting),
+            ("cell privileges", limit_privileges),
+            ("no_new_privs", namespaces.forbid_new_privileges),
+            ("outer seccomp", lambda: seccomp.install(plan.outer_filter)),
+        ],
+        plan.without,
+    )
+
+
+def _fork_runs(sock: socket.socket, plan: Plan) -> None:
+    """Fork a run for each PARK until the warden is gone."""
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # run-inits leave no zombie
+    ids = (_PROGRAM, _PROGRAM)
+    confinement = run.Confinement(ids, plan.root_id is not None, plan.inner_filter, plan.without)
+    while True:
+        frame, fds = frames.receive(sock)
+        if not frame:
+            return
+        if frame != PARK or len(fds) < 4:
+            raise SandboxError("park", 0, "unknown frame")
+        control = socket.socket(fileno=fds[0])
+        if namespaces.fork_into(namespaces.RUN) == 0:
+            run.serve_run(run.Outfit(control, *fds[1:4], fds[4:]), confinement)
+        control.close()
+        frames.close_fds(fds[1:])

@@ -1,0 +1,88 @@
+"""How a job and its outcome look on the wire between worker and warden."""
+
+import struct
+from collections import namedtuple
+
+from sandbox import frames
+
+#: Worker to warden: run this. Beside it: stdin, then each file.
+RUN = b"R"
+#: Worker to warden: kill the run in progress, its outcome does not matter.
+KILL = b"K"
+#: Warden to worker: the cell stands and a run is parked.
+UP = b"U"
+#: Warden to worker: the run ended. Beside it: stdout and stderr when they are long, then each file.
+DONE = b"D"
+
+#: Times, sizes and counts of sandbox.result.Limits, in its order, without defaults.
+LIMITS_FIELDS = (
+    "time_s wall_s memory_bytes output_bytes processes file_bytes box_bytes box_inodes "
+    "stack_bytes open_files"
+)
+LimitNumbers = namedtuple("LimitNumbers", LIMITS_FIELDS)  # noqa: PYI024
+_RUN_HEAD = struct.Struct("<ddQQIQQQQI")
+_DONE_HEAD = struct.Struct("<BiIddQ??")
+
+REASONS = ("", "time", "wall", "output", "memory", "cancel")
+EXECUTABLE, PLAIN = b"x", b"-"
+
+#: A job as the warden sees it; *files* are pairs (name, executable).
+WireJob = namedtuple("WireJob", "limits argv env files collect")  # noqa: PYI024
+#: A run's outcome: *reason* is why the warden killed it, *status* what wait(2) said.
+Outcome = namedtuple(  # noqa: PYI024
+    "Outcome", "reason status oom_kills time_s wall_s memory_bytes from_cgroup"
+)
+
+
+def pack_job(job: WireJob) -> bytes:
+    """Return the frame of a job."""
+    names = [(EXECUTABLE if executable else PLAIN) + name for name, executable in job.files]
+    return frames.pack_frame(
+        RUN, _RUN_HEAD.pack(*job.limits), job.argv, job.env, names, job.collect
+    )
+
+
+def unpack_job(frame: bytes, fds: int) -> WireJob:
+    """Return the job of a frame that came with *fds* descriptors; raises FrameError."""
+    numbers, (argv, env, names, collect) = frames.unpack_frame(frame, _RUN_HEAD, 4)
+    limits = LimitNumbers(*numbers)
+    if not argv or fds != 1 + len(names):
+        raise frames.FrameError("a job needs argv, stdin and a descriptor for each file")
+    if not (0 < limits.time_s < 1e6 and 0 < limits.wall_s < 1e6):
+        raise frames.FrameError("a time limit is not positive")
+    if any(b"=" not in entry for entry in env):
+        raise frames.FrameError("an environment entry has no value")
+    for text in (*argv, *env, *names):
+        if b"\0" in text:
+            raise frames.FrameError("a string holds a zero byte")
+    files = [(name[1:], name[:1] == EXECUTABLE) for name in names]
+    for name in [*(name for name, _ in files), *collect]:
+        check_name(name)
+    return WireJob(limits, argv, env, files, collect)
+
+
+def check_name(name: bytes) -> None:
+    """Raise FrameError unless *name* is a plain file name: no folder, no way out of one."""
+    if not name or name in {b".", b".."} or b"/" in name or b"\0" in name or len(name) > 255:
+        raise frames.FrameError(f"{name!r} is not a plain file name")
+
+
+def pack_outcome(
+    outcome: Outcome, output: list[bytes] | None, files: list[tuple[bytes, bool]]
+) -> bytes:
+    """Return the frame of an outcome; *output* None means that it travels in descriptors."""
+    names = [(EXECUTABLE if executable else PLAIN) + name for name, executable in files]
+    head = _DONE_HEAD.pack(REASONS.index(outcome.reason), *outcome[1:], output is not None)
+    return frames.pack_frame(DONE, head, output or [], names)
+
+
+def unpack_outcome(
+    frame: bytes,
+) -> tuple[Outcome, list[bytes] | None, list[tuple[bytes, bool]]]:
+    """Return outcome, stdout and stderr if they are inside, and the files; raises FrameError."""
+    numbers, (output, names) = frames.unpack_frame(frame, _DONE_HEAD, 2)
+    reason, inline = numbers[0], numbers[-1]
+    if reason >= len(REASONS) or (inline and len(output) != 2):
+        raise frames.FrameError("an outcome that no warden sends")
+    outcome = Outcome(REASONS[reason], *numbers[1:-1])
+    return outcome, output if inline else None, [(n[1:], n[:1] == EXECUTABLE) for n in names]

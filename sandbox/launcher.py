@@ -1,0 +1,174 @@
+"""The launcher: a small process beside the worker that owns namespaces, control groups and ids.
+
+Started as ``python -I -S -B -c BOOTSTRAP FD`` with an empty environment, single-threaded, with no
+connection but its socket to the worker. It forks one warden per slot on request, and takes down
+everything when the worker goes away. Frames: S start and O open a slot (from the worker), R ready
+and F failed (to the worker).
+"""
+
+import contextlib
+import os
+import select
+import signal
+import socket
+import struct
+import sys
+import time
+from collections.abc import Callable
+
+from sandbox import cell, frames, mounts, namespaces, run, seccomp, syscalls, warden
+from sandbox.cgroup import select as cgroup_select
+from sandbox.cgroup.v1 import Groups
+from sandbox.errors import SandboxError
+
+START = b"S"
+OPEN = b"O"
+READY = b"R"
+OPEN_HEAD = struct.Struct("<I")
+READY_HEAD = struct.Struct("<?")
+NO_NUMBERS = struct.Struct("<")
+
+# Above what systemd gives to containers (0x6fffffff) and below the sign bit.
+_FIRST_ID = 0x70000000
+_IDS_PER_BLOCK = 256
+_BLOCKS = 4096
+_REMOVE_S = 2.0
+
+
+def reserve_ids() -> tuple[socket.socket, int]:
+    """Return the first of a block of user ids that no other launcher on this host uses.
+
+    The lock is an abstract socket's name: it is held as long as the socket is open, by whomever.
+    """
+    lock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    for block in range(_BLOCKS):
+        try:
+            lock.bind(f"\0gavel-sandbox-ids-{block}")
+        except OSError:
+            continue
+        return lock, _FIRST_ID + block * _IDS_PER_BLOCK
+    lock.close()
+    raise SandboxError("ids", 0, "every block of user ids is taken")
+
+
+class Launcher:
+    """Slots, their wardens, and what they share."""
+
+    def __init__(self, worker: socket.socket, image: list[str], without: frozenset[str]) -> None:
+        self._worker = worker
+        self._image = image
+        self._without = without
+        self._wardens: dict[int, tuple[int, int]] = {}  # pidfd -> (pid, slot)
+        self._pid = os.getpid()
+        self._ids: tuple[socket.socket, int] | None = None
+        self.groups: Groups | None = None
+        self._filters = [seccomp.assemble(syscalls.MACHINE, outer) for outer in (True, False)]
+
+    def prepare(self) -> None:
+        """Find out what this host gives; raises SandboxError."""
+        if "cgroup" not in self._without:
+            self.groups = cgroup_select.open_groups()
+        if os.geteuid() == 0:
+            self._ids = reserve_ids()
+            namespaces.unshare(namespaces.CLONE_NEWNS)
+        else:
+            namespaces.enter_own_user_namespace()
+        mounts.make_private()
+
+    def _plan(self, slot: int) -> cell.Plan:
+        outer, inner = self._filters
+        if self._ids is None:
+            return cell.Plan(self._image, None, 0, outer, inner, self._without)
+        first = self._ids[1] + 2 * (slot % (_IDS_PER_BLOCK // 2))
+        return cell.Plan(self._image, first, first + 1, outer, inner, self._without)
+
+    def serve(self) -> None:
+        """Fork wardens on request until the worker is gone."""
+        poll = select.poll()
+        poll.register(self._worker.fileno(), select.POLLIN)
+        while True:
+            for fd, _ in poll.poll():
+                if fd != self._worker.fileno():
+                    poll.unregister(fd)
+                    self._bury(fd)
+                    continue
+                frame, fds = frames.receive(self._worker)
+                if not frame:
+                    return
+                (slot,), _ = frames.unpack_frame(frame, OPEN_HEAD, 0)
+                if frame[:1] != OPEN or len(fds) != 1:
+                    raise frames.FrameError("expected open with one descriptor")
+                poll.register(self._open_slot(slot, fds[0]), select.POLLIN)
+
+    def _open_slot(self, slot: int, fd: int) -> int:
+        pid = os.fork()
+        if pid == 0:
+            namespaces.die_with_parent(self._pid)
+            self._worker.close()
+            for pidfd in self._wardens:
+                os.close(pidfd)
+            warden.serve_slot(slot, socket.socket(fileno=fd), self._plan(slot), self.groups)
+        os.close(fd)
+        pidfd = os.pidfd_open(pid)
+        self._wardens[pidfd] = (pid, slot)
+        return pidfd
+
+    def _bury(self, pidfd: int) -> None:
+        """Reap a warden and remove the groups of its runs, which died with it."""
+        pid, slot = self._wardens.pop(pidfd)
+        os.close(pidfd)
+        os.waitpid(pid, 0)
+        if self.groups is not None:
+            _until_done(lambda: self.groups is None or self.groups.remove_runs(f"{slot}-"))
+
+    def close(self) -> None:
+        """Kill every warden, and with it all below, and remove the groups."""
+        for pidfd in list(self._wardens):
+            namespaces.send_signal(pidfd, signal.SIGKILL)
+        for pidfd in list(self._wardens):
+            self._bury(pidfd)
+        groups = self.groups
+        if groups is not None:
+            _until_done(groups.remove)
+
+
+def _until_done(attempt: Callable[[], bool]) -> None:
+    """Repeat *attempt* until it succeeds: processes that were killed take a moment to end."""
+    deadline = time.monotonic() + _REMOVE_S
+    while not attempt() and time.monotonic() < deadline:
+        time.sleep(0.002)
+
+
+def main(fd: int) -> int:
+    """Serve the worker at the other end of *fd*; return the exit code."""
+    worker = socket.socket(fileno=fd)
+    namespaces.keep_only([fd])
+    os.umask(0o077)
+    signal.set_wakeup_fd(-1)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(
+            number, signal.SIG_IGN
+        )  # the worker decides when we end: by closing the socket
+    frame, _ = frames.receive(worker)
+    if frame[:1] != START:
+        return 2
+    _, (image, without) = frames.unpack_frame(frame, NO_NUMBERS, 2)
+    names = frozenset(name.decode() for name in without)
+    launcher = Launcher(worker, [os.fsdecode(path) for path in image], names)
+    try:
+        launcher.prepare()
+        full = launcher.groups is not None
+        frames.send(worker, frames.pack_frame(READY, READY_HEAD.pack(full)))
+        launcher.serve()
+    except SandboxError as exc:
+        run.report_failure(worker, exc)
+    except OSError as exc:
+        with contextlib.suppress(OSError):
+            run.report_failure(worker, SandboxError("launcher", exc.errno or 0, str(exc)))
+    finally:
+        launcher.close()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(int(sys.argv[1])))

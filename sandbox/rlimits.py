@@ -1,0 +1,42 @@
+"""Resource limits: a backstop per process beside the control group's limits per run."""
+
+import math
+import resource
+
+# The program is told by SIGXCPU one second past its limit; the supervisor's own timer comes first.
+_CPU_MARGIN_S = 1
+_MEMLOCK_BYTES = 64 * 1024
+_SIGNALS = 256
+
+#: RLIMIT_RTTIME has no name before Python 3.13.
+_RTTIME = 15
+_SIGPENDING = resource.RLIMIT_SIGPENDING
+
+
+def plan(
+    time_s: float, file_bytes: int, stack_bytes: int, open_files: int, processes: int
+) -> list[tuple[int, int]]:
+    """Return the limits of one program as pairs (resource, value)."""
+    return [
+        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_CPU, math.ceil(time_s) + _CPU_MARGIN_S),
+        (resource.RLIMIT_FSIZE, file_bytes),
+        (resource.RLIMIT_STACK, stack_bytes),
+        (resource.RLIMIT_NOFILE, open_files),
+        (resource.RLIMIT_NPROC, processes),
+        (resource.RLIMIT_MEMLOCK, _MEMLOCK_BYTES),
+        (resource.RLIMIT_MSGQUEUE, 0),
+        (resource.RLIMIT_NICE, 0),
+        (resource.RLIMIT_RTPRIO, 0),
+        (_RTTIME, 0),
+        (_SIGPENDING, _SIGNALS),
+    ]
+
+
+def apply(limits: list[tuple[int, int]]) -> None:
+    """Set each limit, soft and hard alike, never above what this process was given itself."""
+    for number, value in limits:
+        hard = resource.getrlimit(number)[1]
+        if hard != resource.RLIM_INFINITY:
+            value = min(value, hard)
+        resource.setrlimit(number, (value, value))

@@ -1,0 +1,223 @@
+"""One run: its init, and the child that confines itself, waits parked and becomes the program.
+
+Theory of operation
+-------------------
+cell-init forks **run-init** into fresh pid, mount, ipc, net and uts namespaces: pid 1 there. It
+mounts proc and the run's own tmpfs, forks the **program child** (pid 2) and from then on only
+reaps. The child takes every step of its confinement before any job exists, says that it is parked
+and blocks. The job's argv, environment and input come over the same socket; the child lowers its
+rlimits and calls execve, which closes the socket. When the program ends, run-init kills and reaps
+whatever else lives in its namespace, and only then reports, so the counters are final. Should
+run-init die, the kernel kills the whole namespace.
+
+Frames on the run's socket (from whom): I alive with a pidfd (run-init), P parked (child), G go
+(warden), F a step failed (either), X all ended (run-init). If execve fails the child says F too.
+"""
+
+import errno
+import os
+import resource
+import signal
+import socket
+import struct
+import sys
+from collections import namedtuple
+from typing import NoReturn
+
+from sandbox import capabilities, frames, mounts, namespaces, rlimits, seccomp, steps
+from sandbox.errors import SandboxError
+
+ALIVE = b"I"
+PARKED = b"P"
+GO = b"G"
+FAILED = b"F"
+ENDED = b"X"
+NO_NUMBERS = struct.Struct("<")
+FAILED_HEAD = struct.Struct("<i")
+ENDED_HEAD = struct.Struct("<idQ")
+RLIMIT = struct.Struct("<IQ")
+
+#: What every run of a cell shares: ids, filter, steps left out by a test.
+Confinement = namedtuple("Confinement", "ids drop_groups inner_filter without")  # noqa: PYI024
+#: What is made for one run: its socket, tmpfs, output pipes, and ways into its control groups.
+Outfit = namedtuple("Outfit", "control box stdout stderr doors")  # noqa: PYI024
+
+_EXIT_FAILED = 120
+
+
+def report_failure(control: socket.socket, error: SandboxError) -> None:
+    """Tell the warden which step failed."""
+    texts = [error.step.encode(), error.detail.encode()]
+    frames.send(control, frames.pack_frame(FAILED, FAILED_HEAD.pack(error.errno), texts))
+
+
+def read_failure(frame: bytes) -> SandboxError:
+    """Return the error that a failure frame tells."""
+    (errno,), (texts,) = frames.unpack_frame(frame, FAILED_HEAD, 1)
+    step, detail = (text.decode("utf-8", "replace") for text in texts)
+    return SandboxError(step, errno, detail)
+
+
+def serve_run(outfit: Outfit, confinement: Confinement) -> NoReturn:
+    """Be run-init: set up the run's mounts, start the parked child, reap, report."""
+    control: socket.socket = outfit.control
+    try:
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        held = [control.fileno(), outfit.box, outfit.stdout, outfit.stderr, *outfit.doors]
+        namespaces.keep_only(held)
+        pidfd = os.pidfd_open(os.getpid())
+        frames.send(control, ALIVE, [pidfd])
+        os.close(pidfd)
+        steps.take(
+            [
+                ("run mounts", mounts.make_private),
+                ("run proc", lambda: mounts.mount_proc("/proc", whole=False)),
+                ("box", lambda: mounts.attach_box(outfit.box)),
+                ("run cell proc", lambda: mounts.detach("/.proc")),
+            ],
+            confinement.without,
+        )
+        main = os.fork()
+        if main == 0:
+            _confine_and_become(outfit, confinement)
+        for fd in (outfit.box, outfit.stdout, outfit.stderr, *outfit.doors):
+            os.close(fd)
+        _reap(control, main)
+    except SandboxError as exc:
+        report_failure(control, exc)
+    except OSError as exc:
+        report_failure(control, SandboxError("run-init", exc.errno or 0, str(exc)))
+    except BaseException:  # noqa: BLE001 - our own bug: say so, and end here, not in the forker's code
+        sys.excepthook(*sys.exc_info())
+    os._exit(0)
+
+
+def _reap(control: socket.socket, main: int) -> None:
+    """Wait for *main*, kill and reap all others, then tell how it ended."""
+    status = 0
+    while True:
+        pid, found = os.wait()
+        if pid == main:
+            status = found
+            break
+    _kill_all()
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu_s = used.ru_utime + used.ru_stime
+    head = ENDED_HEAD.pack(status, cpu_s, used.ru_maxrss * 1024)
+    frames.send(control, frames.pack_frame(ENDED, head))
+
+
+def _kill_all() -> None:
+    # One kill(-1) is atomic against fork: a fork in flight fails on the pending signal.
+    try:
+        os.kill(-1, signal.SIGKILL)
+        while True:
+            os.wait()
+    except (ProcessLookupError, ChildProcessError):
+        return
+
+
+def _confine_and_become(outfit: Outfit, confinement: Confinement) -> NoReturn:
+    control: socket.socket = outfit.control
+    try:
+        _confine(outfit, confinement)
+        frames.send(control, PARKED)
+        _become_program(control)
+    except SandboxError as exc:
+        report_failure(control, exc)
+    except OSError as exc:
+        report_failure(control, SandboxError("park", exc.errno or 0, str(exc)))
+    except frames.FrameError as exc:
+        report_failure(control, SandboxError("go", 0, str(exc)))
+    except BaseException:  # noqa: BLE001 - our own bug, as in serve_run
+        sys.excepthook(*sys.exc_info())
+    os._exit(_EXIT_FAILED)
+
+
+def _confine(outfit: Outfit, confinement: Confinement) -> None:
+    """Take every step between a fork of cell-init and a harmless process."""
+    control_fd = outfit.control.fileno()
+
+    def set_stdio() -> None:
+        os.setsid()
+        os.dup2(outfit.stdout, 1)
+        os.dup2(outfit.stderr, 2)
+        for number in (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT):
+            signal.signal(number, signal.SIG_DFL)  # what Python had ignored would stay so
+
+    def join_groups() -> None:
+        for door in outfit.doors:
+            os.write(door, b"0")
+        namespaces.unshare(namespaces.CLONE_NEWCGROUP)
+
+    def drop_privileges() -> None:
+        capabilities.keep_bounding(())
+        capabilities.lock()
+        if confinement.drop_groups:
+            os.setgroups([])
+        uid, gid = confinement.ids
+        os.setresgid(gid, gid, gid)
+        os.setresuid(uid, uid, uid)
+        capabilities.keep(())
+        os.umask(0o077)
+        os.chdir("/box")  # only its owner may
+
+    steps.take(
+        [
+            ("stdio", set_stdio),
+            ("cgroup", join_groups),
+            ("descriptors", lambda: namespaces.keep_only([control_fd])),
+            ("privileges", drop_privileges),
+            ("self-check", lambda: _check_confined(confinement)),
+            ("seccomp", lambda: seccomp.install(confinement.inner_filter)),
+        ],
+        confinement.without,
+    )
+
+
+def _check_confined(confinement: Confinement) -> None:
+    """Read back from the kernel that no privilege is left; raises SandboxError."""
+    with open("/proc/self/status", encoding="utf-8", errors="replace") as file:  # noqa: PTH123
+        fields = dict(line.rstrip("\n").split(":\t", 1) for line in file if ":\t" in line)
+    uid = str(confinement.ids[0])
+    wrong = [name for name in ("CapPrm", "CapEff", "CapBnd", "CapAmb") if int(fields[name], 16)]
+    if fields["NoNewPrivs"] != "1":
+        wrong.append("NoNewPrivs")
+    if fields["Uid"].split() != [uid] * 4:
+        wrong.append("Uid")
+    if confinement.drop_groups and fields["Groups"].split():
+        wrong.append("Groups")
+    if (
+        wrong
+        and "privileges" not in confinement.without
+        and "no_new_privs" not in confinement.without
+    ):
+        raise SandboxError("self-check", 0, ", ".join(f"{name}={fields[name]}" for name in wrong))
+
+
+def pack_go(argv: list[bytes], env: list[bytes], limits: list[tuple[int, int]]) -> bytes:
+    """Return the frame that starts a parked child; its stdin goes beside it."""
+    return frames.pack_frame(GO, b"", [RLIMIT.pack(*limit) for limit in limits], argv, env)
+
+
+def _become_program(control: socket.socket) -> None:
+    """Wait for the job, take its limits and input, and exec."""
+    frame, fds = frames.receive(control)
+    if not frame:
+        os._exit(_EXIT_FAILED)
+    if frame[:1] != GO or len(fds) != 1:
+        raise frames.FrameError("expected go with one descriptor")
+    _, (limits, argv, env) = frames.unpack_frame(frame, NO_NUMBERS, 3)
+    os.dup2(fds[0], 0)
+    environment = dict(entry.split(b"=", 1) for entry in env)
+    unpacked = [RLIMIT.unpack(limit) for limit in limits]
+    steps.take([("rlimits", lambda: rlimits.apply(unpacked))])
+    try:
+        os.execve(argv[0], argv, environment)
+    except OSError as exc:
+        name = argv[0].decode(errors="replace")
+        if argv[0].startswith(b"/") and not argv[0].startswith(b"/box/"):
+            raise SandboxError("execve", exc.errno or 0, name) from exc
+        # What lies in the box is the program's own affair, as it would be a shell's.
+        os.write(2, f"{name}: {exc.strerror}\n".encode())
+        os._exit(127 if exc.errno == errno.ENOENT else 126)
