@@ -1,7 +1,7 @@
 """The only code that talks to Redis: submissions in, claims out, events to whoever listens."""
 
 from daemons.broker.broker import Accepted, Broker, QueueStatus, Replay, open_broker
-from daemons.broker.claims import Claim, Claims, Overdue, Step
+from daemons.broker.claims import Claim, Claims, Lease, Step
 from daemons.broker.errors import (
     BrokerError,
     EventsInterrupted,
@@ -24,8 +24,8 @@ __all__ = [
     "Feed",
     "IdempotencyMismatch",
     "Intake",
-    "Overdue",
     "Popped",
+    "Lease",
     "QueueFull",
     "QueueStatus",
     "Replay",

@@ -57,8 +57,8 @@ class Step(NamedTuple):
         return self.type.value.removeprefix("submission."), self.members
 
 
-class Overdue(NamedTuple):
-    """A lease that has run out by the server's clock."""
+class Lease(NamedTuple):
+    """How long a worker may hold a submission: *deadline* in ms of the server's clock."""
 
     partition: int
     submission_id: str
@@ -125,22 +125,32 @@ class Claims:
         return fenced
 
     async def progress(
-        self, claim: Claim, fields: Sequence[Argument], steps: Iterable[Step]
+        self, claim: Claim, fields: Sequence[Argument], first: int, steps: Iterable[Step]
     ) -> bool:
-        """Record *fields* (name, value, ...) and tell *steps*; return whether it is still ours."""
+        """Record *fields* (name, value, ...) and tell *steps*; return whether it is still ours.
+
+        *first* is the number of the first step within this claim, counted from 0: a step that was
+        told by a call whose reply was lost is not told again.
+        """
         answer = await self._broker.script(
             "progress",
             claim.partition,
             claim.submission_id,
             claim.token,
+            first,
             len(fields) // 2,
             *fields,
             *_flat(steps),
         )
         return bool(answer == b"ok")
 
-    async def finish(self, claim: Claim, judgement: Judgement, steps: Iterable[Step]) -> bool:
-        """Record the judgement and tell *steps* and the verdict; return whether it was ours."""
+    async def finish(
+        self, claim: Claim, judgement: Judgement, first: int = 0, steps: Iterable[Step] = ()
+    ) -> bool:
+        """Record the judgement and tell *steps* and the verdict; return whether it was ours.
+
+        *first* is as for `progress`.
+        """
         fields = write_judgement(judgement)
         judged = Step.of(EventType.JUDGED, judged_members(judgement, claim.attempt))
         answer = await self._broker.script(
@@ -148,6 +158,7 @@ class Claims:
             claim.partition,
             claim.submission_id,
             claim.token,
+            first,
             judgement.verdict.value,
             len(fields) // 2,
             *fields,
@@ -162,29 +173,49 @@ class Claims:
         )
         return bool(answer == b"ok")
 
-    async def overdue(self) -> list[Overdue]:
-        """Return leases that have run out by the server's clock."""
-        found: list[Overdue] = []
-        for partition in self._broker.partitions:
-            rows = await self._broker.script("overdue", partition, _SWEEP_LIMIT)
-            found += [
-                Overdue(partition, rows[i].decode(), int(float(rows[i + 1])))
-                for i in range(0, len(rows), 2)
-            ]
-        return found
+    async def fail(self, claim: Claim) -> str:
+        """Give back a submission that this host could not judge, the try counted.
 
-    async def expire(self, lease: Overdue) -> str:
-        """Take a dead worker's submission back; return ``requeued, suspect, dead`` or ``no``."""
-        nothing = Judgement(verdict=Verdict.INTERNAL_ERROR)
-        # The attempt is the record's: the script adds it.
-        members = codec.encode_members(judged_members(nothing, 0)).rpartition(b',"attempt"')[0]
+        Returns:
+            ``requeued``, ``suspect``, ``dead``, or ``fenced`` if it was not ours any more.
+        """
+        answer = await self._broker.script(
+            "fail",
+            claim.partition,
+            claim.submission_id,
+            claim.token,
+            self._settings.tries,
+            _gave_up_members(),
+        )
+        return str(answer.decode())
+
+    async def leases(self) -> list[Lease]:
+        """Return all leases there are."""
+        rows = await self._broker.redis.pipeline_of(
+            *(
+                ("ZRANGE", keys.leases(partition), 0, -1, "WITHSCORES")
+                for partition in self._broker.partitions
+            )
+        )
+        return [
+            Lease(partition, member.decode(), int(score))
+            for partition, row in zip(self._broker.partitions, rows, strict=True)
+            for member, score in row
+        ]
+
+    async def expire(self, lease: Lease) -> str:
+        """Take a dead worker's submission back, if its lease is still that one and has run out.
+
+        Returns:
+            ``requeued``, ``suspect``, ``dead``, or ``no`` if the lease lives.
+        """
         answer = await self._broker.script(
             "expire",
             lease.partition,
             lease.submission_id,
             lease.deadline,
             self._settings.tries,
-            members,
+            _gave_up_members(),
         )
         return str(answer.decode())
 
@@ -234,6 +265,12 @@ def judged_members(judgement: Judgement, attempt: int) -> Judged:
         compile_output=judgement.compile_output,
         attempt=attempt,
     )
+
+
+def _gave_up_members() -> bytes:
+    """Return what `submission.judged` tells of a submission given up, but for the attempt."""
+    nothing = judged_members(Judgement(verdict=Verdict.INTERNAL_ERROR), 0)
+    return codec.encode_members(nothing).removesuffix(b',"attempt":0')
 
 
 def _flat(steps: Iterable[Step]) -> list[str | bytes]:

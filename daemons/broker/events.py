@@ -103,7 +103,13 @@ class EventHub:
             StoreUnavailable: the subscription was not confirmed within a second.
         """
         partition = keys.partition_of_user(user_id, self._partitions)
-        name = keys.events(partition, user_id).encode()
+        async with self.listen(keys.events(partition, user_id)) as feed:
+            yield feed
+
+    @asynccontextmanager
+    async def listen(self, channel_name: str) -> AsyncIterator[Feed]:
+        """Open a feed of any channel; otherwise as `subscribe`."""
+        name = channel_name.encode()
         channel = self._channels.get(name)
         if channel is None:
             channel = self._channels[name] = _Channel()

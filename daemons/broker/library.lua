@@ -156,7 +156,8 @@ local function claim(keys, a)
   redis.call('HDEL', sub, 'limbo')
   local attempt = redis.call('HINCRBY', sub, 'attempt', 1)
   redis.call('HINCRBY', sub, 'tries', 1)
-  redis.call('HSET', sub, 'status', 'compiling', 'token', a[3], 'worker', a[4], 'started_at', at)
+  redis.call('HSET', sub, 'status', 'compiling', 'token', a[3], 'worker', a[4], 'started_at', at,
+    'told', 0)
   redis.call('ZADD', key(p, 'lease'), ms + tonumber(a[5]), id)
   emit(p, s[5], 'started', id, s[6], '"attempt":' .. attempt .. ',"worker":"' .. a[4] .. '"')
   return { 'claimed', attempt, s[7] }
@@ -186,14 +187,23 @@ local function pairs_from(a, from, count)
   return found, from + 2 * count
 end
 
--- Emit the events (kind members)... that stand from position `from` on.
-local function emit_all(p, user, id, problem, a, from)
-  for i = from, #a, 2 do
-    emit(p, user, a[i], id, problem, a[i + 1])
+-- Emit the steps (kind members)... that stand from position `start` on. They are numbered from
+-- `first` within this attempt; those that a call whose reply was lost has told are passed over.
+local function emit_steps(p, sub, user, id, problem, a, start, first)
+  local told = tonumber(redis.call('HGET', sub, 'told') or '0')
+  local number = tonumber(first)
+  for i = start, #a, 2 do
+    if number >= told then
+      emit(p, user, a[i], id, problem, a[i + 1])
+    end
+    number = number + 1
+  end
+  if number > told then
+    redis.call('HSET', sub, 'told', number)
   end
 end
 
--- progress: id token n (field value)*n (kind members)... -> ok | fenced
+-- progress: id token first n (field value)*n (kind members)... -> ok | fenced
 local function progress(keys, a)
   local p = string.match(keys[1], '{.-}')
   local id, sub = a[1], key(p, 'sub', a[1])
@@ -201,15 +211,15 @@ local function progress(keys, a)
   if s[1] ~= a[2] then
     return 'fenced'
   end
-  local fields, rest = pairs_from(a, 4, tonumber(a[3]))
+  local fields, rest = pairs_from(a, 5, tonumber(a[4]))
   if #fields > 0 then
     redis.call('HSET', sub, unpack(fields))
   end
-  emit_all(p, s[2], id, s[3], a, rest)
+  emit_steps(p, sub, s[2], id, s[3], a, rest, a[3])
   return 'ok'
 end
 
--- finish: id token verdict n (field value)*n (kind members)... -> ok | repeated | fenced
+-- finish: id token first verdict n (field value)*n (kind members)... -> ok | repeated | fenced
 local function finish(keys, a)
   local p = string.match(keys[1], '{.-}')
   local id, sub = a[1], key(p, 'sub', a[1])
@@ -220,12 +230,12 @@ local function finish(keys, a)
   if s[1] ~= a[2] then
     return 'fenced'
   end
-  local fields, rest = pairs_from(a, 5, tonumber(a[4]))
+  local fields, rest = pairs_from(a, 6, tonumber(a[5]))
   fields[#fields + 1] = 'ftoken'
   fields[#fields + 1] = a[2]
   close(p, id, s[2], 'done', fields)
-  emit_all(p, s[2], id, s[3], a, rest)
-  publish_done(id, s[2], s[3], a[3])
+  emit_steps(p, sub, s[2], id, s[3], a, rest, a[3])
+  publish_done(id, s[2], s[3], a[4])
   return 'ok'
 end
 
@@ -251,29 +261,19 @@ local function release(keys, a)
   return 'ok'
 end
 
--- expire: id seen_deadline max_tries judged_members -> requeued | suspect | dead | no
--- The first crash may be anybody's fault: next in turn again. After the second the submission is a
--- suspect and runs alone. The third is the last.
-local function expire(keys, a)
-  local p = string.match(keys[1], '{.-}')
-  local id, sub = a[1], key(p, 'sub', a[1])
-  local deadline = redis.call('ZSCORE', key(p, 'lease'), id)
-  local ms = now()
-  if not deadline or tonumber(deadline) ~= tonumber(a[2]) or tonumber(deadline) > ms then
-    return 'no'
-  end
-  local s = redis.call('HMGET', sub, 'status', 'user_id', 'problem_id', 'queue', 'seq', 'tries',
-    'attempt')
-  if s[1] ~= 'compiling' and s[1] ~= 'running' then
-    redis.call('ZREM', key(p, 'lease'), id)
-    return 'no'
-  end
-  local tries = tonumber(s[6])
-  if tries >= tonumber(a[3]) then
-    close(p, id, s[2], 'done', { 'verdict', 'internal_error' })
+-- Take an unjudged submission back from a worker that failed it. The first failure may be anybody's
+-- fault: next in turn again. After the second the submission is a suspect and runs alone. The last
+-- try ends in the dead letters. Returns what became of it.
+local function take_back(p, id, max_tries, members, reason)
+  local sub = key(p, 'sub', id)
+  local s = redis.call('HMGET', sub, 'user_id', 'problem_id', 'queue', 'seq', 'tries', 'attempt')
+  local tries = tonumber(s[5])
+  if tries >= tonumber(max_tries) then
+    local ms = now()
+    close(p, id, s[1], 'done', { 'verdict', 'internal_error' })
     redis.call('ZADD', key(p, 'dlq'), ms, id)
-    emit(p, s[2], 'judged', id, s[3], a[4] .. ',"attempt":' .. s[7])
-    publish_done(id, s[2], s[3], 'internal_error')
+    emit(p, s[1], 'judged', id, s[2], members .. ',"attempt":' .. s[6])
+    publish_done(id, s[1], s[2], 'internal_error')
     return 'dead'
   end
   redis.call('ZREM', key(p, 'lease'), id)
@@ -284,18 +284,30 @@ local function expire(keys, a)
     redis.call('HSET', sub, 'queue', 'suspect', 'seq', seq)
     enqueue(p, 'suspect', id, seq, false)
   else
-    enqueue(p, s[4], id, s[5], true)
+    enqueue(p, s[3], id, s[4], true)
   end
-  emit(p, s[2], 'requeued', id, s[3], '"reason":"worker_lost","attempt":' .. s[7])
+  emit(p, s[1], 'requeued', id, s[2], '"reason":"' .. reason .. '","attempt":' .. s[6])
   return tries >= 2 and 'suspect' or 'requeued'
 end
 
--- overdue: limit -> {id, deadline, ...} of leases that have run out
-local function overdue(keys, a)
+-- fail: id token max_tries judged_members -> requeued | suspect | dead | fenced
+-- The worker lives, but this host could not run the program.
+local function fail(keys, a)
   local p = string.match(keys[1], '{.-}')
-  local ms = now()
-  return redis.call('ZRANGEBYSCORE', key(p, 'lease'), '-inf', int(ms), 'WITHSCORES', 'LIMIT', 0,
-    a[1])
+  if redis.call('HGET', key(p, 'sub', a[1]), 'token') ~= a[2] then
+    return 'fenced'
+  end
+  return take_back(p, a[1], a[3], a[4], 'worker_failed')
+end
+
+-- expire: id seen_deadline max_tries judged_members -> requeued | suspect | dead | no
+local function expire(keys, a)
+  local p = string.match(keys[1], '{.-}')
+  local deadline = redis.call('ZSCORE', key(p, 'lease'), a[1])
+  if not deadline or tonumber(deadline) ~= tonumber(a[2]) or tonumber(deadline) > now() then
+    return 'no'
+  end
+  return take_back(p, a[1], a[3], a[4], 'worker_lost')
 end
 
 -- repair: queue grace_ms limit -> how many hints were put back.
@@ -433,6 +445,6 @@ end
 
 local scripts = {
   submit = submit, claim = claim, beat = beat, progress = progress, finish = finish,
-  release = release, expire = expire, overdue = overdue, repair = repair, cancel = cancel,
+  release = release, expire = expire, fail = fail, repair = repair, cancel = cancel,
   rejudge = rejudge, show = show, replay = replay, forget = forget,
 }

@@ -19,12 +19,13 @@ from protocol import keys
 
 _SOURCE = files("daemons.broker").joinpath("library.lua").read_text()
 _NAME = f"gavel_{hashlib.sha256(_SOURCE.encode()).hexdigest()[:12]}"
-_READS = ("overdue", "replay", "show")
+_READS = ("replay", "show")
 _WRITES = (
     "beat",
     "cancel",
     "claim",
     "expire",
+    "fail",
     "finish",
     "forget",
     "progress",

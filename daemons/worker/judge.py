@@ -1,0 +1,139 @@
+"""Judge one submission: compile, run each test in order, stop at the first failure.
+
+Knows nothing of queues and leases: it tells its steps to whoever listens, and returns the
+judgement. Expected outputs never enter a box; the output is compared here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import structlog
+import trio
+
+from daemons.broker import Step
+from daemons.broker.connection import Argument
+from daemons.worker.programs import CompileFailure, Program, Sources, compile_program
+from daemons.worker.toolchains import Toolchain
+from judging.checkers.default import check
+from judging.package import Problem, TestCase
+from judging.verdict import total, verdict_of
+from protocol import codec
+from protocol.messages import (
+    Compiled,
+    EventType,
+    Judgement,
+    Status,
+    SubmissionRequest,
+    TestDone,
+    TestResult,
+    Text,
+    Verdict,
+)
+from sandbox import Box, Limits, Result, RunStatus
+
+log = structlog.get_logger()
+
+#: Told after each step: fields of the record to set, and the event.
+Tell = Callable[[Sequence[Argument], Step], None]
+
+#: Comparing more than this takes long enough to hold up the heartbeat, so a thread does it.
+_LARGE_BYTES = 1 << 20
+
+
+async def judge(
+    box: Box, problem: Problem, toolchain: Toolchain, request: SubmissionRequest, tell: Tell
+) -> Judgement:
+    """Judge *request* against all tests of *problem* in *box*; cancelling it kills what runs.
+
+    Raises:
+        SandboxError: this host failed, never the program.
+    """
+    sources = Sources.of(request, toolchain)
+    built = await compile_program(box, toolchain, sources)
+    if isinstance(built, CompileFailure):
+        return Judgement(
+            verdict=Verdict.COMPILE_ERROR,
+            tests_total=len(problem.tests),
+            compile_output=codec.text(built.output),
+        )
+    with built:
+        step = Compiled(time_s=built.compile_time_s, tests_total=len(problem.tests))
+        tell(
+            ("status", Status.RUNNING.value, "tests_total", len(problem.tests)),
+            Step.of(EventType.COMPILED, step),
+        )
+        return await _run_tests(box, problem, built, tell)
+
+
+async def _run_tests(box: Box, problem: Problem, program: Program, tell: Tell) -> Judgement:
+    results: list[TestResult] = []
+    count = len(problem.tests)
+    for index, test in enumerate(problem.tests, 1):
+        result = await _run_test(box, problem, program, test)
+        results.append(result)
+        step = TestDone(
+            index=index,
+            total=count,
+            name=result.name,
+            verdict=result.verdict,
+            time_s=result.time_s,
+            memory_bytes=result.memory_bytes,
+        )
+        passed = sum(each.verdict is Verdict.ACCEPTED for each in results)
+        tell(("tests_passed", passed), Step.of(EventType.TEST, step))
+        if result.verdict is not Verdict.ACCEPTED:
+            break
+    outcome = total(result.verdict for result in results)
+    return Judgement(
+        verdict=Verdict(outcome.verdict),
+        score=outcome.score,
+        tests_passed=outcome.tests_passed,
+        tests_total=count,
+        time_s=max(result.time_s for result in results),
+        memory_bytes=max(result.memory_bytes for result in results),
+        tests=tuple(results),
+    )
+
+
+async def _run_test(box: Box, problem: Problem, program: Program, test: TestCase) -> TestResult:
+    limits = problem.limits
+    result = await program.run(
+        box,
+        stdin=test.input.read_bytes(),
+        limits=Limits(
+            time_s=limits.time_s,
+            wall_s=limits.wall_s,
+            memory_bytes=limits.memory_bytes,
+            output_bytes=limits.output_bytes,
+            processes=limits.processes,
+        ),
+    )
+    for blob in result.files.values():
+        blob.close()
+    status = program.status_of(result)
+    accepted, feedback = await _compare(test, status, result)
+    return TestResult(
+        name=test.name,
+        verdict=Verdict(verdict_of(status.value, accepted)),
+        time_s=round(result.time_s, 6),
+        wall_s=round(result.wall_s, 6),
+        memory_bytes=result.memory_bytes,
+        exit_code=result.exit_code,
+        signal=result.signal,
+        feedback=feedback if test.sample else None,
+    )
+
+
+async def _compare(
+    test: TestCase, status: RunStatus, result: Result
+) -> tuple[bool | None, Text | None]:
+    """Return whether the output is right, and what to tell of it; None where it does not count."""
+    if status is not RunStatus.OK:
+        return None, codec.text(result.stderr) if result.stderr else None
+    answer = test.answer.read_bytes()
+    if len(result.stdout) + len(answer) > _LARGE_BYTES:
+        found = await trio.to_thread.run_sync(check, result.stdout, answer, test.validator)
+    else:
+        found = check(result.stdout, answer, test.validator)
+    return found.accepted, found.feedback

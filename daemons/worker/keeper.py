@@ -1,0 +1,126 @@
+"""The worker's duties beside judging: heartbeat, presence, cancellations, and repair.
+
+Every worker repairs, so there is no single sweeper to lose. Each of the four is a task of its own
+that outlives an absent store.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+
+import structlog
+import trio
+
+from daemons.broker import (
+    Broker,
+    Claims,
+    EventHub,
+    EventsInterrupted,
+    Lease,
+    StoreUnavailable,
+)
+from daemons.worker.holdings import Holdings
+from protocol import keys
+from protocol.messages import WorkerInfo
+
+log = structlog.get_logger()
+
+_RETRY_S = 0.5
+_JANITOR_S = 60.0
+_DAY_MS = 86_400_000
+
+
+class Keeper:
+    """The attendants of one worker; *describe* says what it tells of itself."""
+
+    def __init__(
+        self,
+        broker: Broker,
+        claims: Claims,
+        holdings: Holdings,
+        describe: Callable[[], WorkerInfo],
+    ) -> None:
+        self._broker = broker
+        self._claims = claims
+        self._holdings = holdings
+        self._describe = describe
+        self._settings = broker.config.worker
+        # When each lease was first seen with its present deadline, by this process's own clock.
+        self._seen: dict[Lease, float] = {}
+
+    async def beat(self) -> None:
+        """Prolong the leases of what is held, and show that this worker lives."""
+        while True:
+            wait_s = self._settings.beat_s
+            since = trio.current_time()
+            try:
+                await self._beat_once(since)
+            except StoreUnavailable as exc:
+                wait_s = min(wait_s, _RETRY_S)
+                if self._holdings:
+                    log.warning("heartbeat failed", reason=str(exc), held=len(self._holdings))
+            await trio.sleep(wait_s)
+
+    async def _beat_once(self, since: float) -> None:
+        held = self._holdings.claims()
+        fenced = await self._claims.beat(held)
+        for claim in held:
+            if claim in fenced:
+                log.warning("fenced", submission=claim.submission_id, attempt=claim.attempt)
+                self._holdings.drop(claim.submission_id, "fenced", token=claim.token)
+            else:
+                self._holdings.confirm(claim, since)
+        await self._claims.show(self._describe(), time.time_ns() // 1_000_000)
+
+    async def obey(self, hub: EventHub, partition: int) -> None:
+        """Drop what its user has cancelled; what this misses, the next heartbeat finds."""
+        while True:
+            try:
+                async with hub.listen(keys.control(partition)) as feed:
+                    while True:
+                        try:
+                            self._holdings.drop((await feed.receive()).decode(), "cancelled")
+                        except EventsInterrupted:
+                            continue
+            except StoreUnavailable:
+                await trio.sleep(_RETRY_S)
+
+    async def sweep(self) -> None:
+        """Take back what dead workers held, and put back what was popped and never claimed."""
+        while True:
+            await trio.sleep(self._settings.sweep_s * random.uniform(0.8, 1.2))
+            try:
+                await self._expire_leases()
+                if count := await self._claims.repair():
+                    log.warning("popped and never claimed: put back", hints=count)
+            except StoreUnavailable:
+                # What was seen before an outage says nothing about the time of the outage.
+                self._seen.clear()
+
+    async def _expire_leases(self) -> None:
+        """Expire the leases that this process has watched for a whole lease without a heartbeat.
+
+        The server's clock alone could jump and end them all at once.
+        """
+        now = trio.current_time()
+        leases = await self._claims.leases()
+        self._seen = {lease: self._seen.get(lease, now) for lease in leases}
+        for lease, first_seen in list(self._seen.items()):
+            if now - first_seen < self._settings.lease_s:
+                continue
+            outcome = await self._claims.expire(lease)
+            if outcome != "no":
+                log.warning("worker lost", submission=lease.submission_id, outcome=outcome)
+
+    async def clean(self) -> None:
+        """Delete finished submissions that are older than the configured days."""
+        while True:
+            await trio.sleep(_JANITOR_S * random.uniform(0.5, 1.5))
+            before = time.time_ns() // 1_000_000 - self._broker.config.limits.retain_days * _DAY_MS
+            try:
+                if count := await self._claims.forget(before):
+                    log.info("old submissions deleted", count=count)
+            except StoreUnavailable:
+                continue

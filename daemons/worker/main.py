@@ -1,0 +1,142 @@
+"""The worker daemon: opens store, sandbox and problems, and keeps its slots busy until a stop."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+from contextlib import AsyncExitStack
+from functools import partial
+
+import structlog
+import trio
+
+from daemons.broker import (
+    Broker,
+    Claims,
+    StoreUnavailable,
+    open_broker,
+    open_event_hub,
+    open_intake,
+)
+from daemons.config import Config, ConfigError
+from daemons.service import Service, run_service
+from daemons.worker.holdings import Holdings
+from daemons.worker.keeper import Keeper
+from daemons.worker.selftest import test_boxes
+from daemons.worker.slots import Slots
+from daemons.worker.toolchains import Toolchain, find_toolchains, image_of
+from judging.languages.language import load_languages
+from judging.package import Catalogue, load_problems
+from protocol.messages import LanguageInfo, WorkerInfo
+from sandbox import Grade, Sandbox, SandboxError, open_sandbox
+
+log = structlog.get_logger()
+
+#: What is left to say to the store after the drain, before the process is cancelled whole.
+_AFTER_DRAIN_S = 3.0
+
+
+def run(config: Config) -> int:
+    """Run a worker until SIGTERM and return the exit code."""
+    return run_service(
+        "worker", partial(_main, config), drain_s=config.worker.drain_s + _AFTER_DRAIN_S
+    )
+
+
+async def _main(config: Config, service: Service) -> None:
+    name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(2)}"
+    catalogue = _load_problems(config)
+    toolchains = await find_toolchains(load_languages().values())
+    if not toolchains:
+        raise ConfigError("no language: neither an interpreter nor a compiler was found")
+    slots = config.worker.slots or os.cpu_count() or 1
+    async with AsyncExitStack() as stack:
+        broker = await stack.enter_async_context(open_broker(config, name=name))
+        opening = open_sandbox(
+            slots=slots, image=image_of(toolchains.values()), grade=_least_grade(config)
+        )
+        try:
+            sandbox = await stack.enter_async_context(opening)
+        except SandboxError as exc:
+            raise ConfigError(f"[sandbox] grade: {exc}") from exc
+        if sandbox.grade.value != config.sandbox.grade:
+            log.warning(
+                "weaker than [sandbox] grade", grade=sandbox.grade.value, mend="gavel doctor"
+            )
+        if config.sandbox.self_test:
+            await test_boxes(sandbox, toolchains)
+        await _serve(service, broker, sandbox, catalogue, toolchains, name)
+
+
+async def _serve(
+    service: Service,
+    broker: Broker,
+    sandbox: Sandbox,
+    catalogue: Catalogue,
+    toolchains: dict[str, Toolchain],
+    name: str,
+) -> None:
+    config = broker.config
+    claims = Claims(broker, name)
+    holdings = Holdings(config.worker.lease_s)
+    slots = Slots(broker, claims, holdings, sandbox, catalogue, toolchains)
+
+    def describe() -> WorkerInfo:
+        return WorkerInfo(
+            name=name,
+            slots=slots.count,
+            busy=slots.busy,
+            grade=sandbox.grade.value,
+            languages=tuple(_info(toolchain) for toolchain in toolchains.values()),
+        )
+
+    keeper = Keeper(broker, claims, holdings, describe)
+    async with (
+        open_intake(broker, name=f"{name}-intake") as intake,
+        open_event_hub(config, name=f"{name}-control") as hub,
+        trio.open_nursery() as attendants,
+    ):
+        for duty in (keeper.beat, keeper.sweep, keeper.clean):
+            attendants.start_soon(duty)
+        for partition in broker.partitions:
+            attendants.start_soon(keeper.obey, hub, partition)
+        attendants.start_soon(_drain, service, holdings, config.worker.drain_s)
+        service.ready(f"{slots.count} slots, {', '.join(toolchains)}, grade {sandbox.grade.value}")
+        await slots.serve(intake, service.stopping)
+        attendants.cancel_scope.cancel(reason="all slots are done")
+    try:
+        await claims.hide()
+    except StoreUnavailable:
+        log.info("store away at the end; this worker's name expires by itself")
+
+
+async def _drain(service: Service, holdings: Holdings, drain_s: float) -> None:
+    """Give back what is not judged *drain_s* after the stop."""
+    await service.stopping.wait()
+    await trio.sleep(drain_s)
+    holdings.drop_all("drain")
+
+
+def _load_problems(config: Config) -> Catalogue:
+    catalogue = load_problems([config.path(folder) for folder in config.problems.dirs])
+    for error in catalogue.errors.values():
+        log.error("problem refused", error=str(error))
+    return catalogue
+
+
+def _least_grade(config: Config) -> Grade:
+    """Return the least grade that is accepted: on loopback a weak host is used with a warning."""
+    if config.sandbox.grade == "full" and not config.loopback_only:
+        return Grade.FULL
+    return Grade.REDUCED
+
+
+def _info(toolchain: Toolchain) -> LanguageInfo:
+    language = toolchain.language
+    return LanguageInfo(
+        id=language.id,
+        name=language.name,
+        version=toolchain.version,
+        extensions=language.extensions,
+    )

@@ -1,0 +1,195 @@
+"""From source to a run: compile once in a box, run the result as often as there are inputs.
+
+What `gavel run` does for one program and the judge for all tests of a problem.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass
+from types import TracebackType
+
+from daemons.worker.toolchains import Toolchain
+from protocol.messages import SubmissionRequest
+from sandbox import Blob, Box, Job, Limits, Result, RunStatus
+
+#: What a compiler's box may hold: sources, objects, one artefact.
+_COMPILE_BOX_BYTES = 256 << 20
+_COMPILE_INODES = 16384
+_COMPILE_FILES = 256
+#: An artefact larger than this is an attack (``int a[1 << 30] = {1};``).
+_ARTEFACT_BYTES = 64 << 20
+_RUN_FILE_BYTES = 64 << 20
+#: What every program finds in its environment, compilers among them, before its language's own.
+_ENV = {
+    "HOME": "/box",
+    "LANG": "C.UTF-8",
+    "PATH": "/usr/local/bin:/usr/bin:/bin",
+    "TMPDIR": "/tmp",  # noqa: S108 - the box's own
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """A program's files and the one that it starts with."""
+
+    files: Mapping[str, bytes]
+    entry: str
+
+    @classmethod
+    def of(cls, request: SubmissionRequest, toolchain: Toolchain) -> Sources:
+        """Return the files of a submission."""
+        if request.code is not None:
+            name = toolchain.language.source_name(request.code)
+            return cls({name: request.code.encode("utf-8", "surrogatepass")}, name)
+        files = {file.name: file.content.encode("utf-8", "surrogatepass") for file in request.files}
+        return cls(files, request.entry or request.files[0].name)
+
+
+@dataclass(frozen=True, slots=True)
+class CompileFailure:
+    """The compiler refused the program or ran into a limit; *output* says which."""
+
+    output: bytes
+    time_s: float
+
+
+class Program(AbstractContextManager["Program"]):
+    """A program that is ready to run; a context manager that gives its artefacts back."""
+
+    def __init__(
+        self,
+        toolchain: Toolchain,
+        sources: Sources,
+        files: Mapping[str, bytes | Blob],
+        time_s: float,
+    ) -> None:
+        self.toolchain = toolchain
+        self.compile_time_s = time_s
+        self._sources = sources
+        self._files = files
+
+    async def run(
+        self, box: Box, *, stdin: bytes | Blob, limits: Limits, args: tuple[str, ...] = ()
+    ) -> Result:
+        """Run the program once in *box*.
+
+        *limits* are the problem's, or whoever asks for the run; what the language's runtime itself
+        needs is added here.
+
+        Raises:
+            SandboxError: this host failed, never the program.
+        """
+        language = self.toolchain.language
+        argv = language.command(
+            language.run,
+            tools=self.toolchain.tools,
+            files=tuple(self._sources.files),
+            entry=self._sources.entry,
+            memory_bytes=limits.memory_bytes,
+        )
+        memory_bytes = limits.memory_bytes + language.memory_overhead_bytes
+        job = Job(
+            argv=(*argv, *args),
+            env={**_ENV, **language.env},
+            files=self._files,
+            stdin=stdin,
+            limits=Limits(
+                time_s=limits.time_s * language.time_factor,
+                wall_s=limits.wall_s * language.time_factor,
+                memory_bytes=memory_bytes,
+                output_bytes=limits.output_bytes,
+                processes=max(limits.processes, language.processes),
+                file_bytes=min(_RUN_FILE_BYTES, limits.file_bytes),
+                box_bytes=limits.box_bytes,
+                box_inodes=limits.box_inodes,
+                stack_bytes=language.stack_bytes or memory_bytes,
+                open_files=limits.open_files,
+            ),
+        )
+        return await box.run(job)
+
+    def status_of(self, result: Result) -> RunStatus:
+        """Return how *result* ended, the runtime's own word for "out of memory" understood."""
+        code = self.toolchain.language.out_of_memory_exit_code
+        if (
+            code is not None
+            and result.status is RunStatus.RUNTIME_ERROR
+            and result.exit_code == code
+        ):
+            return RunStatus.MEMORY_LIMIT
+        return result.status
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for file in self._files.values():
+            if isinstance(file, Blob):
+                file.close()
+
+
+async def compile_program(
+    box: Box, toolchain: Toolchain, sources: Sources
+) -> Program | CompileFailure:
+    """Compile *sources* in *box*; a language without a compiler gives its program at once.
+
+    Raises:
+        SandboxError: this host failed, never the program.
+    """
+    language = toolchain.language
+    if language.compile is None:
+        return Program(toolchain, sources, sources.files, 0.0)
+    argv = language.command(
+        language.compile,
+        tools=toolchain.tools,
+        files=tuple(sources.files),
+        entry=sources.entry,
+    )
+    limits = language.compile_limits
+    job = Job(
+        argv=tuple(argv),
+        env={**_ENV, **language.env},
+        files=sources.files,
+        stdin=b"",
+        collect=language.artefacts,
+        limits=Limits(
+            time_s=limits.time_s,
+            wall_s=limits.wall_s,
+            memory_bytes=limits.memory_bytes,
+            output_bytes=limits.output_bytes,
+            processes=limits.processes,
+            file_bytes=_ARTEFACT_BYTES,
+            box_bytes=_COMPILE_BOX_BYTES,
+            box_inodes=_COMPILE_INODES,
+            stack_bytes=limits.memory_bytes,
+            open_files=_COMPILE_FILES,
+        ),
+    )
+    result = await box.run(job)
+    return _compiled(toolchain, sources, result)
+
+
+def _compiled(toolchain: Toolchain, sources: Sources, result: Result) -> Program | CompileFailure:
+    with ExitStack() as unused:
+        for blob in result.files.values():
+            unused.callback(blob.close)
+        output = result.stdout + result.stderr
+        if result.status is not RunStatus.OK:
+            return CompileFailure(output or _explain(result), result.time_s)
+        if toolchain.language.artefacts and not result.files:
+            return CompileFailure(output + b"the compiler produced nothing to run\n", result.time_s)
+        unused.pop_all()
+    kept = sources.files if toolchain.language.keep_sources else {}
+    return Program(toolchain, sources, {**kept, **result.files}, result.time_s)
+
+
+def _explain(result: Result) -> bytes:
+    """Return a line for a compiler that ended without a word."""
+    reason = result.status.value.replace("_", " ")
+    if result.status is RunStatus.RUNTIME_ERROR:
+        reason = f"exit code {result.exit_code}, signal {result.signal}"
+    return f"the compiler failed: {reason}\n".encode()

@@ -1,0 +1,52 @@
+"""Before a worker serves: does every box run a program, and keep it in?"""
+
+from __future__ import annotations
+
+import structlog
+import trio
+
+from daemons.worker.programs import CompileFailure, Sources, compile_program
+from daemons.worker.toolchains import Toolchain
+from sandbox import Box, Limits, Sandbox, SandboxError
+
+log = structlog.get_logger()
+
+_EXPECTED = b"Hello, Gavel!\n"
+_LIMITS = Limits(time_s=5.0, wall_s=20.0, memory_bytes=256 << 20, output_bytes=4096)
+
+
+async def test_boxes(sandbox: Sandbox, toolchains: dict[str, Toolchain]) -> None:
+    """Run the quickest language's `hello` in every box at once.
+
+    Raises:
+        SandboxError: a box did not run it.
+    """
+    toolchain = toolchains.get("python") or next(iter(toolchains.values()))
+    async with trio.open_nursery() as nursery:
+        for box in sandbox.boxes:
+            nursery.start_soon(_hello, box, toolchain)
+
+
+# pytest would take it for a test of its own.
+test_boxes.__test__ = False  # type: ignore[attr-defined]
+
+
+async def _hello(box: Box, toolchain: Toolchain) -> None:
+    failure = await say_hello(box, toolchain)
+    if failure is not None:
+        raise SandboxError("self-test", detail=f"box {box.id}, {toolchain.language.id}: {failure}")
+
+
+async def say_hello(box: Box, toolchain: Toolchain) -> str | None:
+    """Compile and run a language's `hello` in *box*; return what went wrong, or None."""
+    language = toolchain.language
+    name = language.source_name(language.hello)
+    sources = Sources({name: language.hello.encode()}, name)
+    program = await compile_program(box, toolchain, sources)
+    if isinstance(program, CompileFailure):
+        return program.output.decode(errors="replace")
+    with program:
+        result = await program.run(box, stdin=b"", limits=_LIMITS)
+    if result.stdout != _EXPECTED:
+        return f"{result.status.value}, printed {result.stdout!r}, {result.stderr!r}"
+    return None

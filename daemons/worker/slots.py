@@ -1,0 +1,206 @@
+"""Take submissions from the queue as boxes come free, and judge each in its box.
+
+Theory of operation. There is one dispatcher per process. It waits for a free box, then pops: never
+the other way round, so a worker's death costs at most what it was judging and one popped hint, and
+both are found again. The judging of a claim is one task with one boundary around it:
+
+* judged: the result is delivered, again and again until the store took it or the claim is lost;
+* the claim is lost (``fenced``, ``cancelled``, or no heartbeat got through): forgotten;
+* the worker is stopping and its time is up (``drain``): given back, next in turn;
+* this host failed: given back with the try counted, so that a poisonous one ends somewhere.
+"""
+
+from __future__ import annotations
+
+import random
+
+import structlog
+import trio
+
+from daemons.broker import Broker, Claim, Claims, Intake, Popped, StoreUnavailable, TooManyOpen
+from daemons.broker.errors import QueueFull
+from daemons.worker.holdings import Held, Holdings
+from daemons.worker.judge import judge
+from daemons.worker.reporter import Reporter
+from daemons.worker.toolchains import Toolchain
+from judging.package import Catalogue
+from protocol import codec
+from protocol.errors import RemoteProtocolError
+from protocol.messages import Judgement, TutorialRequest, Verdict
+from sandbox import Box, Sandbox, SandboxError
+
+log = structlog.get_logger()
+
+_BACKOFF_FIRST_S = 0.05
+_BACKOFF_MAX_S = 2.0
+#: How long the last word to the store may take once the judging is over or was stopped.
+_LAST_WORD_S = 2.0
+_RETRY_S = 0.2
+
+
+class Slots:
+    """The boxes of one worker and what goes on in them."""
+
+    def __init__(
+        self,
+        broker: Broker,
+        claims: Claims,
+        holdings: Holdings,
+        sandbox: Sandbox,
+        catalogue: Catalogue,
+        toolchains: dict[str, Toolchain],
+    ) -> None:
+        self._broker = broker
+        self._claims = claims
+        self._holdings = holdings
+        self._catalogue = catalogue
+        self._toolchains = toolchains
+        self.count = len(sandbox.boxes)
+        self._give_box, self._free = trio.open_memory_channel[Box](self.count)
+        for box in sandbox.boxes:
+            self._give_box.send_nowait(box)
+
+    @property
+    def busy(self) -> int:
+        """How many boxes are in use."""
+        return self.count - self._free.statistics().current_buffer_used
+
+    async def serve(self, intake: Intake, stopping: trio.Event) -> None:
+        """Judge what comes until *stopping*; return when everything begun has ended."""
+        waiting = trio.CancelScope()
+
+        async def stop() -> None:
+            await stopping.wait()
+            waiting.cancel(reason="stopping")
+            await intake.unblock()
+
+        async with trio.open_nursery() as attendants:
+            attendants.start_soon(stop)
+            async with trio.open_nursery() as judging:
+                await self._dispatch(intake, stopping, waiting, judging)
+            attendants.cancel_scope.cancel(reason="all slots are done")
+
+    async def _dispatch(
+        self,
+        intake: Intake,
+        stopping: trio.Event,
+        waiting: trio.CancelScope,
+        judging: trio.Nursery,
+    ) -> None:
+        failures = 0
+        with waiting:
+            while True:
+                box = await self._free.receive()
+                with trio.CancelScope(shield=True):
+                    popped, failures = await self._pop(intake, failures)
+                if popped is not None:
+                    done = trio.Event()
+                    judging.start_soon(self._take, box, popped, stopping, done)
+                    if popped.queue == "suspect":
+                        await done.wait()  # alone: whatever it breaks, it breaks nobody else's
+                    continue
+                self._give_box.send_nowait(box)
+                if failures:
+                    limit_s = min(_BACKOFF_MAX_S, _BACKOFF_FIRST_S * 2 ** min(failures, 8))
+                    await trio.sleep(random.uniform(0, limit_s))
+
+    async def _pop(self, intake: Intake, failures: int) -> tuple[Popped | None, int]:
+        try:
+            # The box that waits for this is not in the channel, so one is busy when none else is.
+            return await intake.pop(suspects=self.busy <= 1), 0
+        except StoreUnavailable:
+            return None, failures + 1
+
+    async def _take(self, box: Box, popped: Popped, stopping: trio.Event, done: trio.Event) -> None:
+        """Handle one element of a list, whatever it is, and give the box back."""
+        try:
+            if popped.queue is None:
+                await self._adopt(popped.element)
+                return
+            since = trio.current_time()
+            claim = await self._claims.claim(popped.partition, popped.element)
+            if claim is None:
+                return
+            if stopping.is_set():
+                await self._claims.release(claim)
+                return
+            await self._hold(box, claim, since)
+        except StoreUnavailable as exc:
+            # Popped or claimed, it is in the store's indexes, and a sweep finds it.
+            log.warning("store lost while taking", element=popped.element[:80], reason=str(exc))
+        finally:
+            self._give_box.send_nowait(box)
+            done.set()
+
+    async def _adopt(self, entry: bytes) -> None:
+        """Submit a foreign producer's entry if it names a problem and a language that we know."""
+        try:
+            request = codec.decode(entry, TutorialRequest).full()
+        except RemoteProtocolError as exc:
+            await self._claims.reject(entry, str(exc))
+            return
+        if request.problem_id not in self._catalogue:
+            await self._claims.reject(entry, f"unknown problem {request.problem_id!r}")
+        elif request.language not in self._toolchains:
+            await self._claims.reject(entry, f"unknown language {request.language!r}")
+        else:
+            try:
+                await self._broker.submit(request)
+            except (QueueFull, TooManyOpen) as exc:
+                await self._claims.reject(entry, str(exc))
+
+    async def _hold(self, box: Box, claim: Claim, since: float) -> None:
+        """Judge a claim, and see that the store hears how it ended."""
+        bound = log.bind(submission=claim.submission_id, attempt=claim.attempt)
+        with self._holdings.hold(claim, since) as held:
+            try:
+                await self._judge(box, held)
+            except* SandboxError as group:
+                bound.error("sandbox failed", exc_info=group)
+                await self._last_word(claim, drained=False)
+            except* Exception as group:  # noqa: BLE001 - one slot's boundary: the others go on
+                bound.critical("judging crashed", exc_info=group)
+                await self._last_word(claim, drained=False)
+        if held.scope.cancelled_caught:
+            bound.warning("judging dropped", why=held.why or "no heartbeat got through")
+            if held.why == "drain":
+                await self._last_word(claim, drained=True)
+
+    async def _judge(self, box: Box, held: Held) -> None:
+        claim = held.claim
+        reporter = Reporter(self._claims, claim, lambda: held.drop("fenced"))
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(reporter.run)
+            judgement = await self._judgement(box, claim, reporter)
+            nursery.cancel_scope.cancel(reason="judged")
+        while True:
+            try:
+                ours = await self._claims.finish(claim, judgement, *reporter.unsent)
+            except StoreUnavailable:
+                await trio.sleep(_RETRY_S)
+                continue
+            if not ours:
+                log.warning("fenced at the end", submission=claim.submission_id)
+            return
+
+    async def _judgement(self, box: Box, claim: Claim, reporter: Reporter) -> Judgement:
+        request = claim.request
+        problem = self._catalogue.get(request.problem_id)
+        toolchain = self._toolchains.get(request.language)
+        if problem is None or toolchain is None:
+            what = f"problem {request.problem_id!r}" if problem is None else request.language
+            reason = f"this worker has no {what}; all workers must offer the same"
+            log.error(reason, submission=claim.submission_id)
+            return Judgement(verdict=Verdict.INTERNAL_ERROR, compile_output=reason)
+        return await judge(box, problem, toolchain, request, reporter.tell)
+
+    async def _last_word(self, claim: Claim, *, drained: bool) -> None:
+        """Give an unjudged claim back; if the store does not hear it, the lease's end does it."""
+        with trio.move_on_after(_LAST_WORD_S, shield=True):
+            try:
+                if drained:
+                    await self._claims.release(claim)
+                else:
+                    await self._claims.fail(claim)
+            except StoreUnavailable as exc:
+                log.warning("not given back", submission=claim.submission_id, reason=str(exc))

@@ -1,0 +1,108 @@
+"""Which languages this machine offers: where their tools are, and what versions they have.
+
+Looking for tools and asking their versions means starting processes, so it is done here and not in
+`judging`. These are the machine's own programs, run outside the sandbox, once at start.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import structlog
+import trio
+
+from judging.languages.language import SELF, Language
+
+log = structlog.get_logger()
+
+#: Where a tool may lie: what an administrator installs, never a user's own folders.
+_PATH = "/usr/local/bin:/usr/bin:/bin"
+#: What every program may need of the machine: libraries, and what the links in /usr lead to.
+_BASE_IMAGE = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/etc/alternatives")
+_VERSION_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Toolchain:
+    """A language and the tools for it on this machine."""
+
+    language: Language
+    tools: Mapping[str, str]
+    version: str
+
+
+async def find_toolchains(languages: Iterable[Language]) -> dict[str, Toolchain]:
+    """Return the toolchains that work here, by language id; log why the others do not."""
+    found: dict[str, Toolchain] = {}
+
+    async def probe(language: Language) -> None:
+        tools = {name: _locate(places) for name, places in language.programs.items()}
+        missing = [name for name, path in tools.items() if path is None]
+        if missing:
+            log.info("language not offered", language=language.id, missing=missing)
+            return
+        present = {name: path for name, path in tools.items() if path is not None}
+        version = await _ask_version(language, present)
+        if version is not None:
+            found[language.id] = Toolchain(language, present, version)
+
+    async with trio.open_nursery() as nursery:
+        for language in languages:
+            nursery.start_soon(probe, language)
+    return dict(sorted(found.items()))
+
+
+def image_of(toolchains: Iterable[Toolchain]) -> list[str]:
+    """Return the host paths that programs of *toolchains* need to see, those that exist."""
+    paths = list(_BASE_IMAGE)
+    for toolchain in toolchains:
+        paths += toolchain.language.image
+        if SELF in {place for places in toolchain.language.programs.values() for place in places}:
+            paths.append(sys.base_prefix)
+    return [path for path in dict.fromkeys(paths) if not _covered(path) and Path(path).exists()]
+
+
+def _covered(path: str) -> bool:
+    """Tell whether *path* shows with `/usr` anyway."""
+    return path.startswith("/usr/")
+
+
+def _locate(places: Iterable[str]) -> str | None:
+    """Return the first of *places* that is an executable, as an absolute path."""
+    for place in places:
+        if place == SELF:
+            version = sys.version_info
+            path: str | None = f"{sys.base_prefix}/bin/python{version.major}.{version.minor}"
+        elif place.startswith("/"):
+            path = place
+        else:
+            path = shutil.which(place, path=_PATH)
+        if path is not None and os.access(path, os.X_OK):
+            return path
+    return None
+
+
+async def _ask_version(language: Language, tools: Mapping[str, str]) -> str | None:
+    """Return the first line that the language's tool prints of its version; None if it fails."""
+    argv = language.command(language.version, tools=tools)
+    run = partial(
+        trio.run_process, argv, capture_stdout=True, stderr=subprocess.STDOUT, check=False
+    )
+    try:
+        with trio.fail_after(_VERSION_S):
+            process = await run()
+    except (OSError, trio.TooSlowError) as exc:
+        log.warning("language not offered", language=language.id, reason=str(exc) or "too slow")
+        return None
+    if process.returncode != 0:
+        log.warning("language not offered", language=language.id, exit_code=process.returncode)
+        return None
+    lines = process.stdout.decode(errors="replace").splitlines()
+    return lines[0].strip() if lines else ""
