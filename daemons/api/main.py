@@ -1,0 +1,77 @@
+"""The API daemon: the application under Hypercorn's Trio worker, from ready to drained.
+
+`shutdown_trigger` is the only way in which the server is stopped: cancelling it would leave
+requests without an answer.
+"""
+
+from __future__ import annotations
+
+import logging
+import socket
+from functools import partial
+
+import hypercorn.config
+import structlog
+import trio
+from hypercorn.trio import serve
+
+from daemons.api.app import create_app
+from daemons.broker import open_broker, open_event_hub
+from daemons.config import Config
+from daemons.service import Service, run_service
+from judging.languages import load_languages
+from judging.package import Catalogue, load_problems
+
+log = structlog.get_logger()
+
+#: Connections that the kernel holds while the loop is busy; more are refused under a burst.
+_BACKLOG = 1024
+#: From the end of Hypercorn's own drain to the service's cancel: answers are on the wire by then.
+_MARGIN_S = 2.0
+
+
+def run(config: Config) -> int:
+    """Serve the API until asked to stop; return the exit code."""
+    return run_service("api", partial(serve_api, config), drain_s=config.api.drain_s + _MARGIN_S)
+
+
+async def serve_api(config: Config, service: Service) -> None:
+    """Serve the API until `service.stopping` is set; return when the last request is answered."""
+    catalogue = await trio.to_thread.run_sync(_load, config)
+    async with (
+        open_broker(config, name="gavel-api") as broker,
+        open_event_hub(config, name="gavel-api-events") as hub,
+        trio.open_nursery() as nursery,
+    ):
+        app = create_app(
+            config,
+            broker=broker,
+            hub=hub,
+            catalogue=catalogue,
+            languages=load_languages(),
+            stopping=service.stopping,
+        )
+        hyper = hyper_config(config, service.sockets)
+        trigger = service.stopping.wait
+        binds = await nursery.start(partial(serve, app, hyper, shutdown_trigger=trigger))
+        service.ready(f"{len(catalogue)} problems on {', '.join(binds)}")
+
+
+def _load(config: Config) -> Catalogue:
+    catalogue = load_problems([config.path(folder) for folder in config.problems.dirs])
+    for path, error in catalogue.errors.items():
+        log.warning("problem package refused", package=str(path), reason=str(error))
+    return catalogue
+
+
+def hyper_config(config: Config, sockets: list[socket.socket]) -> hypercorn.config.Config:
+    """Return Hypercorn's settings; it takes over *sockets*, or binds `[api] listen` without any."""
+    hyper = hypercorn.config.Config()
+    # Detached, because two owners would close the descriptor twice.
+    hyper.bind = [f"fd://{each.detach()}" for each in sockets] or [str(config.api.address)]
+    hyper.backlog = _BACKLOG
+    hyper.graceful_timeout = config.api.drain_s
+    hyper.include_server_header = False
+    # Ours: its own handlers would write beside our log.
+    hyper.errorlog = logging.getLogger("hypercorn.error")
+    return hyper

@@ -1,0 +1,143 @@
+"""The API as it runs in production, on an inherited socket, over a real store; and a worker's hands."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import trio
+
+from daemons.api.main import serve_api
+from daemons.broker import Claims, open_broker, open_intake
+from daemons.config import Config
+from daemons.service import Service
+from protocol.messages import Judgement, LanguageInfo, Verdict, WorkerInfo
+
+PATIENCE_S = 20.0
+
+PROBLEM_YAML = """\
+problem_format_version: 2025-09
+type: pass-fail
+name: Echo
+uuid: 6a3d8e3c-7d44-4dd8-9f4b-7a1c9a1b2c3d
+license: cc0
+keywords: [strings]
+limits:
+  time_limit: 1
+"""
+
+GOOD: dict[str, Any] = {
+    "problem_id": "echo",
+    "user_id": "u1",
+    "language": "python",
+    "code": "print(input())",
+}
+
+
+def write_problem(folder: Path) -> None:
+    """Write the package of the problem `echo`."""
+    for name, text in {
+        "problem.yaml": PROBLEM_YAML,
+        "statement/problem.en.md": "Print what you read.\n",
+        "data/sample/1.in": "hello\n",
+        "data/sample/1.ans": "hello\n",
+        "data/secret/1.in": "a secret\n",
+        "data/secret/1.ans": "a secret\n",
+    }.items():
+        path = folder / "problems" / "echo" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+
+class Api:
+    """A served API: a client of it, its port, its service, and the broker behind."""
+
+    def __init__(self, client: httpx.AsyncClient, port: int, service: Service) -> None:
+        self.client = client
+        self.port = port
+        self.service = service
+
+    async def post(self, body: object = None, *, path: str = "/submissions", **more: Any) -> Any:
+        """POST *body* as JSON, or bytes as they are."""
+        if isinstance(body, bytes):
+            headers = {"Content-Type": "application/json"} | more.pop("headers", {})
+            return await self.client.post(path, content=body, headers=headers, **more)
+        return await self.client.post(path, json=body, **more)
+
+    async def get(self, path: str, **more: Any) -> httpx.Response:
+        """GET *path*."""
+        return await self.client.get(path, **more)
+
+
+@asynccontextmanager
+async def open_api(config: Config) -> AsyncIterator[Api]:
+    """Serve the API of *config* on a free port, as `run` does but for signals."""
+    write_problem(config.path("."))
+    listening = socket.create_server(("127.0.0.1", 0))
+    port = listening.getsockname()[1]
+    service = Service("api", sockets=[listening])
+    with trio.fail_after(PATIENCE_S):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(serve_api, config, service)
+            async with httpx.AsyncClient(
+                base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE_S, trust_env=False
+            ) as client:
+                yield Api(client, port, service)
+            service.stopping.set()
+
+
+class Worker:
+    """A worker's hands on the real queue: the test decides what is claimed and judged."""
+
+    def __init__(self, claims: Claims, pop: Any) -> None:
+        self._claims = claims
+        self._pop = pop
+
+    async def judge(self, verdict: Verdict = Verdict.ACCEPTED) -> str:
+        """Take the next submission, judge it and return its id."""
+        popped = None
+        while popped is None:
+            popped = await self._pop(suspects=False)
+        claim = await self._claims.claim(popped.partition, popped.element)
+        assert claim is not None
+        judgement = Judgement(verdict=verdict, tests_passed=2, tests_total=2, time_s=0.01)
+        assert await self._claims.finish(claim, judgement)
+        return claim.submission_id
+
+    async def show(self, *languages: str) -> None:
+        """Show that this worker lives and offers *languages*."""
+        offered = tuple(
+            LanguageInfo(id=each, name=each.title(), version="1", extensions=(f".{each}",))
+            for each in languages
+        )
+        info = WorkerInfo(name="w1", slots=2, busy=0, grade="full", languages=offered)
+        await self._claims.show(info, 1)
+
+
+@asynccontextmanager
+async def open_worker(config: Config) -> AsyncIterator[Worker]:
+    """Open a worker on the store of *config*."""
+    async with (
+        open_broker(config, name="test-worker") as broker,
+        open_intake(broker, name="test-intake") as intake,
+    ):
+        yield Worker(Claims(broker, "w1"), intake.pop)
+
+
+@pytest.fixture
+async def api(store: Any) -> AsyncIterator[Api]:
+    """Give an API on a store of its own."""
+    async with open_api(store.config()) as served:
+        yield served
+
+
+@pytest.fixture
+async def worker(store: Any) -> AsyncIterator[Worker]:
+    """Give a worker on the same store."""
+    async with open_worker(store.config()) as hands:
+        yield hands
