@@ -56,14 +56,11 @@ class Slots:
         self._catalogue = catalogue
         self._toolchains = toolchains
         self.count = len(sandbox.boxes)
+        #: How many boxes are in use; the one that waits with the dispatcher is not.
+        self.busy = 0
         self._give_box, self._free = trio.open_memory_channel[Box](self.count)
         for box in sandbox.boxes:
             self._give_box.send_nowait(box)
-
-    @property
-    def busy(self) -> int:
-        """How many boxes are in use."""
-        return self.count - self._free.statistics().current_buffer_used
 
     async def serve(self, intake: Intake, stopping: trio.Event) -> None:
         """Judge what comes until *stopping*; return when everything begun has ended."""
@@ -94,6 +91,7 @@ class Slots:
                 with trio.CancelScope(shield=True):
                     popped, failures = await self._pop(intake, failures)
                 if popped is not None:
+                    self.busy += 1
                     done = trio.Event()
                     judging.start_soon(self._take, box, popped, stopping, done)
                     if popped.queue == "suspect":
@@ -106,8 +104,7 @@ class Slots:
 
     async def _pop(self, intake: Intake, failures: int) -> tuple[Popped | None, int]:
         try:
-            # The box that waits for this is not in the channel, so one is busy when none else is.
-            return await intake.pop(suspects=self.busy <= 1), 0
+            return await intake.pop(suspects=self.busy == 0), 0
         except StoreUnavailable:
             return None, failures + 1
 
@@ -129,6 +126,7 @@ class Slots:
             # Popped or claimed, it is in the store's indexes, and a sweep finds it.
             log.warning("store lost while taking", element=popped.element[:80], reason=str(exc))
         finally:
+            self.busy -= 1
             self._give_box.send_nowait(box)
             done.set()
 
