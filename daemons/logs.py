@@ -33,10 +33,12 @@ class LineWriter:
 
     Args:
         fd: where to write; it is neither closed nor made non-blocking, since others share it.
+        prefix: stands before each line.
     """
 
-    def __init__(self, fd: int) -> None:
+    def __init__(self, fd: int, prefix: str = "") -> None:
         self.dropped = 0
+        self._prefix = prefix
         self._fd = fd
         self._poll = select.poll()
         self._poll.register(fd, select.POLLOUT)
@@ -45,7 +47,7 @@ class LineWriter:
         """Write *line* and a newline, or count it as dropped."""
         if self.dropped and self._write(b"(%d log lines dropped here)\n" % self.dropped):
             self.dropped = 0
-        if not self._write(line.encode("utf-8", "backslashreplace") + b"\n"):
+        if not self._write((self._prefix + line).encode("utf-8", "backslashreplace") + b"\n"):
             self.dropped += 1
 
     def _write(self, data: bytes) -> bool:
@@ -78,15 +80,18 @@ class _StdlibBridge(logging.Handler):
         )
 
 
-def configure_logs(daemon: str, *, fd: int = 2) -> None:
+def configure_logs(daemon: str, *, fd: int = 2, prefix: str = "") -> None:
     """Set up logging for this process: *daemon* and the pid stand on each line.
 
     Args:
         daemon: the name of the daemon, as in ``gavel status``.
         fd: where lines go; stderr unless a test asks otherwise.
+        prefix: stands before each line that is not JSON, in place of the daemon's name.
     """
     mode = log_mode(fd)
-    writer = LineWriter(fd)
+    if prefix and mode == "readable":
+        mode = "merged"
+    writer = LineWriter(fd, "" if mode == "json" else prefix)
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,

@@ -126,15 +126,22 @@ class Service:
             log.warning("stopped before all was done")
 
 
-def run_service(name: str, main: Callable[[Service], Awaitable[None]], *, drain_s: float) -> int:
+def run_service(
+    name: str,
+    main: Callable[[Service], Awaitable[None]],
+    *,
+    drain_s: float,
+    log_prefix: str = "",
+) -> int:
     """Run *main* as this process's one purpose and return the exit code.
 
     Args:
         name: the daemon's name, for logs.
         main: gets the `Service`; returns when it is done, soon after `Service.stopping` is set.
         drain_s: how long after the first signal it is cancelled.
+        log_prefix: stands before each log line.
     """
-    configure_logs(name)
+    configure_logs(name, prefix=log_prefix)
     with _remembered_signals() as early:
         try:
             trio.run(_live, name, main, drain_s, early)
@@ -153,6 +160,23 @@ def _report(exc: Exception) -> int:
         return EXIT_CONFIG
     log.critical("crashed", error=repr(exc), exc_info=exc)
     return EXIT_CRASH
+
+
+def wait_at_gate() -> None:
+    """Wait until it is this daemon's turn, if it was started behind a gate (``GAVEL_GATE_FD``).
+
+    Call it when the code is loaded and before anything is done. The supervisor loads all daemons
+    side by side and lets them go in order. A signal ends the process here as it does any other.
+
+    Raises:
+        SystemExit: the supervisor has gone.
+    """
+    gate = _take_descriptor("GAVEL_GATE_FD")
+    if gate is not None:
+        go = os.read(gate, 1)
+        os.close(gate)
+        if not go:
+            raise SystemExit(EXIT_ASKED)
 
 
 @contextmanager

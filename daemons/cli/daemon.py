@@ -12,11 +12,13 @@ import click
 
 from daemons.cli.options import config_option
 from daemons.config import Config
+from daemons.service import wait_at_gate
 
 
 def _run(daemon: str, config: Config) -> None:
     """Run *daemon*'s main and end the process with its exit code."""
     module = importlib.import_module(f"daemons.{daemon}.main")
+    wait_at_gate()
     raise SystemExit(module.run(config))
 
 

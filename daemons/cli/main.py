@@ -100,3 +100,7 @@ def cli() -> None:
 def main() -> None:
     """Run the command line; the entry point of `gavel`."""
     sys.exit(cli(prog_name="gavel"))
+
+
+if __name__ == "__main__":
+    main()

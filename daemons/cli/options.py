@@ -13,7 +13,7 @@ from daemons.config import Config, load_config
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
-class ConfigFile(click.ParamType):
+class ConfigFile(click.ParamType[Config]):
     """A path that becomes the `Config` in the file; a wrong one is a `ConfigError`, exit 78."""
 
     name = "file"

@@ -1,0 +1,254 @@
+"""A client of the API and the gateway: what `gavel submit` and `gavel watch` share.
+
+Every error that a user can meet becomes a `ClientError` whose text tells the cause and the fix,
+with the exit code: 2 when the request was wrong, 3 when nobody answers or the other side failed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import random
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import urlsplit, urlunsplit
+
+import click
+import httpx
+import trio
+from trio_websocket import ConnectionClosed, HandshakeError, open_websocket_url
+
+from daemons.config import Address, Config, load_config
+from protocol.frames import CloseCode
+
+EXIT_USAGE = 2
+EXIT_UNREACHABLE = 3
+
+#: Longer than the API takes to say that its store is away.
+_ANSWER_S = 15.0
+_CONNECT_S = 5.0
+#: Between tries to get the gateway back: full jitter, so that a restart is not met by a stampede.
+_BACKOFF_FIRST_S = 0.2
+_BACKOFF_MAX_S = 5.0
+#: These say that the next try would end the same way.
+_FATAL_CODES = frozenset(
+    {
+        CloseCode.PROTOCOL,
+        CloseCode.UNSUPPORTED,
+        CloseCode.BAD_UTF8,
+        CloseCode.BAD_FIRST_MESSAGE,
+        CloseCode.TOO_BIG,
+        CloseCode.BAD_TOKEN,
+    }
+)
+
+Frame = dict[str, Any]
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+class ClientError(Exception):
+    """The command cannot go on; the text tells why and what to do.
+
+    Attributes:
+        code: the exit code.
+    """
+
+    def __init__(self, message: str, code: int = EXIT_UNREACHABLE) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+def server_options(function: Function) -> Function:
+    """Add --server, --gateway and --config; the command gets `server`, `gateway`, `config_file`."""
+    for option in (
+        click.option(
+            "--config",
+            "config_file",
+            default="supervisor.toml",
+            envvar="GAVEL_CONFIG",
+            help="Where the addresses stand, if it is there.",
+        ),
+        click.option(
+            "--gateway", metavar="URL", envvar="GAVEL_GATEWAY", help="ws:// address of the gateway."
+        ),
+        click.option(
+            "--server", metavar="URL", envvar="GAVEL_SERVER", help="http:// address of the API."
+        ),
+    ):
+        function = option(function)
+    return function
+
+
+def find_server(server: str | None, config_file: str) -> str:
+    """Return the API's address: *server*, else that of the configuration, else the default."""
+    return (server or _http_url("http", _configured(config_file).api.address)).rstrip("/")
+
+
+def find_gateway(gateway: str | None, server: str | None, config_file: str) -> str:
+    """Return the gateway's address; by default on the host of *server*, on the configured port."""
+    if gateway:
+        return gateway
+    address = _configured(config_file).gateway.address
+    if server is None:
+        return _http_url("ws", address) + "/"
+    there = urlsplit(server)
+    secure = there.scheme == "https"
+    host = Address(there.hostname or "127.0.0.1", address.port)
+    return urlunsplit(("wss" if secure else "ws", str(host), "/", "", ""))
+
+
+def _configured(config_file: str) -> Config:
+    path = Path(config_file)
+    return load_config(path) if path.exists() else Config()
+
+
+def _http_url(scheme: str, address: Address) -> str:
+    if address.port == 0:
+        raise ClientError(
+            "the configuration lets the system choose the port (0); "
+            "`gavel status` shows it, name it with --server and --gateway",
+            EXIT_USAGE,
+        )
+    return f"{scheme}://{address}"
+
+
+async def call_api(client: httpx.AsyncClient, method: str, path: str, body: object = None) -> Frame:
+    """Send one request and return the JSON of its answer.
+
+    Raises:
+        ClientError: nobody answers, or the answer is an error.
+    """
+    try:
+        answer = await client.request(method, path, json=body)
+    except httpx.InvalidURL as exc:
+        raise ClientError(f"{client.base_url} is no address: {exc}", EXIT_USAGE) from exc
+    except httpx.UnsupportedProtocol as exc:
+        raise ClientError("--server begins with http:// or https://", EXIT_USAGE) from exc
+    except httpx.ConnectError as exc:
+        raise ClientError(
+            f"nothing answers at {client.base_url}; start it with `make run`, "
+            "or name another address with --server"
+        ) from exc
+    except httpx.HTTPError as exc:
+        raise ClientError(f"{client.base_url} gave no answer: {exc or type(exc).__name__}") from exc
+    return _document(answer)
+
+
+def open_client(server: str) -> httpx.AsyncClient:
+    """Return a client of the API at *server*; close it with `async with`."""
+    # No proxy from the environment: loopback is the rule here, and --server is explicit.
+    return httpx.AsyncClient(base_url=server, timeout=_ANSWER_S, trust_env=False)
+
+
+def _document(answer: httpx.Response) -> Frame:
+    try:
+        document = answer.json()
+    except ValueError:
+        document = None
+    if not isinstance(document, dict):
+        raise ClientError(
+            f"{answer.url} answers {answer.status_code} without JSON; is it Gavel's API?"
+        )
+    if answer.is_success:
+        return document
+    lines = [str(document.get("detail", answer.reason_phrase))]
+    lines += [
+        f"  {error['field']}: {error['message']}"
+        for error in document.get("errors", [])
+        if error["message"] != lines[0]
+    ]
+    code = EXIT_UNREACHABLE if answer.is_server_error else EXIT_USAGE
+    raise ClientError("\n".join(lines), code)
+
+
+async def follow_events(
+    gateway: str,
+    user_id: str,
+    after: int | None,
+    frames: trio.MemorySendChannel[Frame],
+    *,
+    note: Callable[[str], None],
+    task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Send all frames of *user_id* to *frames* until cancelled, across lost connections.
+
+    Each connection begins with its `ready` frame. Started once the first one is live; from then on
+    a gateway that is away is waited for, and *note* gets a line about it.
+
+    Raises:
+        ClientError: the gateway was never there, or refuses this client.
+    """
+    position, failures, live = after, 0, False
+    with frames:
+        while True:
+            try:
+                async with _open_socket(gateway) as socket:
+                    await socket.send_message(_hello(user_id, position))
+                    while True:
+                        frame = json.loads(await socket.get_message())
+                        position = frame.get("id", position)
+                        await frames.send(frame)
+                        if not live:
+                            live = True
+                            task_status.started()
+                        failures = 0
+            except (HandshakeError, ConnectionClosed, OSError, trio.BrokenResourceError) as exc:
+                if not live or _is_fatal(exc):
+                    raise ClientError(_why(gateway, exc)) from exc
+                if failures == 0:
+                    note("the gateway is away; waiting for it")
+            limit_s = min(_BACKOFF_MAX_S, _BACKOFF_FIRST_S * 2**failures)
+            failures = min(failures + 1, 10)
+            await trio.sleep(random.uniform(0, limit_s))
+
+
+def _open_socket(gateway: str) -> contextlib.AbstractAsyncContextManager[Any]:
+    try:
+        return open_websocket_url(gateway, connect_timeout=_CONNECT_S, disconnect_timeout=1)
+    except ValueError as exc:
+        raise ClientError(f"--gateway {gateway}: {exc}", EXIT_USAGE) from exc
+
+
+def _hello(user_id: str, position: int | None) -> str:
+    hello: Frame = {"user_id": user_id, "client": "gavel"}
+    return json.dumps(hello if position is None else hello | {"after": position})
+
+
+def _is_fatal(exc: BaseException) -> bool:
+    closed = exc.reason if isinstance(exc, ConnectionClosed) else None
+    return closed is not None and closed.code in _FATAL_CODES
+
+
+def _why(gateway: str, exc: BaseException) -> str:
+    if isinstance(exc, ConnectionClosed) and exc.reason is not None:
+        return f"the gateway at {gateway} closed: {exc.reason.code} {exc.reason.reason or ''}"
+    return (
+        f"no WebSocket gateway answers at {gateway}; start it with `make run`, "
+        "or name another address with --gateway"
+    )
+
+
+def run_client(main: Callable[[], Awaitable[int]], tell: Callable[[str], None]) -> int:
+    """Run *main* on Trio and return its exit code; a `ClientError` goes to *tell* in words."""
+    code = EXIT_UNREACHABLE
+    try:
+        code = trio.run(main)
+    except* ClientError as group:
+        error = _first(group)
+        code = error.code
+        tell(str(error))
+    except* KeyboardInterrupt:
+        code = 130  # as a shell reports a program that Ctrl-C ended
+    except* BrokenPipeError:
+        # `| head` has seen enough; the interpreter's last flush must not complain about it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    return code
+
+
+def _first(group: BaseExceptionGroup[ClientError]) -> ClientError:
+    inner = group.exceptions[0]
+    return _first(inner) if isinstance(inner, BaseExceptionGroup) else inner

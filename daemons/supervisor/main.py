@@ -1,0 +1,269 @@
+"""The supervisor: starts the store, the gateway, the worker and the API, and keeps them up.
+
+Theory of operation.
+
+*Start.* All processes are spawned at once and load their code side by side, each behind a gate. The
+gates open in order: the store's, and when it answers the gateway's, the worker's, the API's. The
+listening sockets are ours and start to listen when their daemon's gate opens. A daemon that can't
+get ready does not hold up the rest for ever: once its limit is reached the next one has its turn.
+
+*Run.* Each process sits in a `Slot`, which starts it again when it dies (`policy`), when its loop
+falls silent (watchdog), or when it does not get ready. A store that is away restarts nobody: only a
+process's own death and silence count.
+
+*Stop.* In reverse: API, worker, gateway, store; each gets SIGTERM, its time to drain, and then
+SIGKILL with all that it started. A second signal shortens the time. Whatever ends this process
+short of SIGKILL, the last thing that happens is that nothing of ours is left running.
+
+*Killed.* If this process gets SIGKILL, the daemons see the lifeline end and stop within 5 s; the
+next supervisor finds in the lock file what is left and ends it.
+
+Two nurseries carry this: a shielded one holds the slots and the sockets, so that a cancellation
+from outside reaches only the task that decides, which then still stops everything in order.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import secrets
+import signal
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import trio
+
+from daemons.config import EXIT_CONFIG, Config
+from daemons.logs import configure_logs, log, wants_colour
+from daemons.service import EXIT_ASKED, Service, run_service
+from daemons.supervisor import procfs
+from daemons.supervisor.control import CommandError, serve_control
+from daemons.supervisor.daemon import Daemon, RestartFailed, bind_door
+from daemons.supervisor.lock import Lock, hold_lock
+from daemons.supervisor.merged_log import MergedLog, prefix
+from daemons.supervisor.notify import open_mailbox
+from daemons.supervisor.plan import DaemonSpec, plan_daemons
+from daemons.supervisor.site import Site
+from daemons.supervisor.status import look_at_store
+
+EXIT_ESCALATED = 70
+
+_PR_SET_CHILD_SUBREAPER = 36
+
+
+def run(config: Config, *, ready_fd: int | None = None) -> int:
+    """Run everything that *config* asks for and return the exit code.
+
+    Raises:
+        AlreadyRunning: another supervisor has this control socket.
+        ConfigError: an address can't be used, or the like.
+    """
+    return supervise(config, plan_daemons(config), ready_fd=ready_fd)
+
+
+def supervise(config: Config, specs: list[DaemonSpec], *, ready_fd: int | None = None) -> int:
+    """Run *specs*, in this order, until asked to stop; return the exit code."""
+    log_prefix = prefix("supervisor", colour=wants_colour())
+    configure_logs("supervisor", prefix=log_prefix)
+    control = config.path(config.supervisor.control)
+    mark = secrets.token_hex(8)
+    with hold_lock(control.with_suffix(".lock"), mark) as lock, ExitStack() as doors:
+        supervisor = Supervisor(config, specs, control, ready_fd)
+        supervisor.bind(doors)
+        code = run_service(
+            "supervisor",
+            partial(supervisor.main, lock=lock, mark=mark),
+            drain_s=sum(spec.stop_s for spec in specs) + 5.0,
+            log_prefix=log_prefix,
+        )
+        return code or supervisor.code
+
+
+class Supervisor:
+    """One run of *specs*.
+
+    Args:
+        config: the configuration.
+        specs: the daemons, in start order.
+        control: where the control socket is to be.
+        ready_fd: gets one line when all daemons are ready, and is closed.
+    """
+
+    def __init__(
+        self, config: Config, specs: list[DaemonSpec], control: Path, ready_fd: int | None
+    ) -> None:
+        self.code = EXIT_ASKED
+        self._config = config
+        self._specs = specs
+        self._control = control
+        self._ready_fd = ready_fd
+        self._doors: dict[str, socket.socket] = {}
+        self._daemons: list[Daemon] = []
+
+    def bind(self, doors: ExitStack) -> None:
+        """Bind all addresses; *doors* closes them.
+
+        Raises:
+            ConfigError: one can't be used.
+        """
+        for spec in self._specs:
+            if (door := bind_door(spec)) is not None:
+                self._doors[spec.name] = doors.enter_context(door)
+
+    async def main(self, service: Service, *, lock: Lock, mark: str) -> None:
+        """Start, watch and stop everything."""
+        adopt_orphans()
+        with _lifeline() as lifeline, open_mailbox(self._control.with_suffix(".notify")) as mailbox:
+            site = Site(mark, mailbox, MergedLog(), lock, lifeline)
+            async with trio.open_nursery() as outer:
+                ground = await outer.start(_open_shielded)
+                try:
+                    self._start_attendants(site, service, ground)
+                    await self._serve(site, service, ground)
+                    await self._stop_all()
+                finally:
+                    with trio.CancelScope(shield=True):
+                        await self._stop_all(hurry=True)
+                        await bury_orphans(mark)
+                    ground.cancel_scope.cancel(reason="all daemons have stopped")
+
+    def _start_attendants(self, site: Site, service: Service, ground: trio.Nursery) -> None:
+        ground.start_soon(site.hear_notices)
+        ground.start_soon(_watch_children, site, service)
+        ground.start_soon(serve_control, self._control, partial(self._handle, service))
+        ground.start_soon(_touch_when_stopping, site, service)
+
+    async def _serve(self, site: Site, service: Service, ground: trio.Nursery) -> None:
+        """Start all daemons in order and wait until it is time to stop."""
+        self._daemons = [
+            Daemon(site, spec, ground, self._doors.get(spec.name)) for spec in self._specs
+        ]
+        for daemon in self._daemons:
+            daemon.let_go()
+            await site.until(lambda daemon=daemon: daemon.settled or self._ending(site, service))  # type: ignore[misc]
+            if daemon.failed:
+                log.critical("configuration refused", daemon=daemon.spec.name)
+                self.code = EXIT_CONFIG
+                return
+        await site.until(
+            lambda: self._ending(site, service) or all(daemon.ready for daemon in self._daemons)
+        )
+        if not self._ending(site, service):
+            self._announce(service)
+            await site.until(lambda: self._ending(site, service))
+
+    def _ending(self, site: Site, service: Service) -> bool:
+        if site.escalated.is_set():
+            self.code = EXIT_ESCALATED
+        return service.stopping.is_set() or site.escalated.is_set()
+
+    async def _stop_all(self, *, hurry: bool = False) -> None:
+        for daemon in reversed(self._daemons):
+            await daemon.stop(hurry=hurry)
+
+    def _announce(self, service: Service) -> None:
+        """Tell people and programs that everything is ready, and where."""
+        line = " ".join(f"{what}={where}" for what, where in self._addresses().items())
+        service.ready(line)
+        if self._ready_fd is not None:
+            os.write(self._ready_fd, f"ready {line}\n".encode())
+            os.close(self._ready_fd)
+            self._ready_fd = None
+
+    def _addresses(self) -> dict[str, str]:
+        schemes = {"api": "http://{}/", "gateway": "ws://{}/"}
+        found = {
+            daemon.spec.name: schemes.get(daemon.spec.name, "{}").format(daemon.address)
+            for daemon in reversed(self._daemons)
+            if daemon.address
+        }
+        if any(spec.name == "store" for spec in self._specs):
+            found["store"] = self._config.store_url()
+        return found
+
+    async def _handle(self, service: Service, request: dict[str, Any]) -> Any:
+        """Carry out one command of the control socket."""
+        match request.get("command"):
+            case "status":
+                return await self._status()
+            case "stop":
+                service.stop("gavel stop", sum(spec.stop_s for spec in self._specs))
+                return None
+            case "restart":
+                return await self._restart(request.get("name"))
+            case other:
+                raise CommandError(f"no such command: {other!r}")
+
+    async def _status(self) -> dict[str, Any]:
+        return {
+            "ready": bool(self._daemons) and all(daemon.ready for daemon in self._daemons),
+            "daemons": {daemon.spec.name: daemon.as_json() for daemon in self._daemons},
+            **await look_at_store(self._config),
+        }
+
+    async def _restart(self, name: object) -> None:
+        for daemon in self._daemons:
+            if daemon.spec.name == name:
+                try:
+                    return await daemon.restart()
+                except RestartFailed as exc:
+                    raise CommandError(str(exc)) from exc
+        names = ", ".join(daemon.spec.name for daemon in self._daemons)
+        raise CommandError(f"no daemon {name!r}; there are: {names}")
+
+
+async def _open_shielded(
+    *, task_status: trio.TaskStatus[trio.Nursery] = trio.TASK_STATUS_IGNORED
+) -> None:
+    """Hand out a nursery that only its own scope cancels."""
+    with trio.CancelScope(shield=True):
+        async with trio.open_nursery() as nursery:
+            task_status.started(nursery)
+            await trio.sleep_forever()
+
+
+async def _touch_when_stopping(site: Site, service: Service) -> None:
+    await service.stopping.wait()
+    site.touch()
+
+
+async def _watch_children(site: Site, service: Service) -> None:
+    """Reap orphans of daemons; a terminal that hangs up stops everything."""
+    with trio.open_signal_receiver(signal.SIGCHLD, signal.SIGHUP) as signals:
+        async for number in signals:
+            if number == signal.SIGHUP:
+                service.stop("SIGHUP", 60.0)
+            procfs.reap_adopted(site.pids)
+
+
+@contextmanager
+def _lifeline() -> Iterator[int]:
+    """Yield the end for children of a pipe whose other end lives exactly as long as we do."""
+    theirs, ours = os.pipe()
+    try:
+        yield theirs
+    finally:
+        os.close(theirs)
+        os.close(ours)
+
+
+def adopt_orphans() -> None:
+    """Become the parent of what daemons leave behind, so that none gets out of sight."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(_PR_SET_CHILD_SUBREAPER, 1) != 0:
+        raise OSError(ctypes.get_errno(), "prctl(PR_SET_CHILD_SUBREAPER)")
+
+
+async def bury_orphans(mark: str) -> None:
+    """Kill and reap all that is left of this run: every child of ours, and what carries *mark*."""
+    for _ in range(50):
+        left = procfs.kill_marked(mark, session=None) + procfs.kill_children()
+        procfs.reap_adopted(set())
+        if left == 0:
+            return
+        await trio.sleep(0.005)
+    log.error("processes are left that can't be killed")
