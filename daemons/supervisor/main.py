@@ -67,6 +67,8 @@ def run(config: Config, *, ready_fd: int | None = None) -> int:
 
 def supervise(config: Config, specs: list[DaemonSpec], *, ready_fd: int | None = None) -> int:
     """Run *specs*, in this order, until asked to stop; return the exit code."""
+    # For people, also in a file or a pipe; for machines by GAVEL_LOG=json.
+    os.environ.setdefault("GAVEL_LOG", "readable")
     log_prefix = prefix("supervisor", colour=wants_colour())
     configure_logs("supervisor", prefix=log_prefix)
     control = config.path(config.supervisor.control)
@@ -146,7 +148,7 @@ class Supervisor:
             daemon.let_go()
             await site.until(lambda daemon=daemon: daemon.settled or self._ending(site, service))  # type: ignore[misc]
             if daemon.failed:
-                log.critical("configuration refused", daemon=daemon.spec.name)
+                log.critical("configuration refused", name=daemon.spec.name)
                 self.code = EXIT_CONFIG
                 return
         await site.until(

@@ -43,6 +43,10 @@ class Ending(NamedTuple):
         return {"code": code, "signal": by_signal, "reason": self.reason}
 
 
+def _by_itself(code: int) -> str:
+    return f"killed by {signal.Signals(-code).name}" if code < 0 else "ended by itself"
+
+
 class Slot:
     """One process of *spec*, kept alive until `stop`.
 
@@ -152,7 +156,7 @@ class Slot:
             code = await self._watch(child)
             reading.cancel_scope.deadline = trio.current_time() + _LAST_WORDS_S
         healthy_s = trio.current_time() - self._ready_at if self._ready.is_set() else 0.0
-        return Ending(code, self._why or "ended by itself", healthy_s)
+        return Ending(code, self._why or _by_itself(code), healthy_s)
 
     def _launch(self) -> Launch:
         return Launch(
@@ -222,7 +226,7 @@ class Slot:
                 return
 
     def _kill(self, child: Child, why: str) -> None:
-        log.warning("killing", daemon=self._spec.name, child=child.pid, reason=why)
+        log.warning("killing", name=self._spec.name, child=child.pid, reason=why)
         self._why = why
         child.signal(signal.SIGKILL)
 
@@ -245,7 +249,7 @@ class Slot:
         )
         log.error(
             "daemon died",
-            daemon=self._spec.name,
+            name=self._spec.name,
             **ending.as_json(),
             next=decision.action.value,
             delay_s=decision.delay_s and round(decision.delay_s, 2),
