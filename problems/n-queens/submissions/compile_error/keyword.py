@@ -1,0 +1,3 @@
+n = int(input())
+class = [input() for _ in range(n)]
+print(len(class))

@@ -1,0 +1,4 @@
+import heapq
+
+n, m = map(int, input().split())
+print("impossible)

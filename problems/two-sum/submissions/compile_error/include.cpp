@@ -1,0 +1,4 @@
+int main() {
+    int n, target;
+    std::cin >> n >> target;
+}

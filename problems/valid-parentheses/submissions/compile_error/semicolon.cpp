@@ -1,0 +1,7 @@
+#include <iostream>
+#include <string>
+
+int main() {
+    int k
+    std::cin >> k;
+}
