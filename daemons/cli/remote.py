@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
 import click
-import httpx
+import httpx2
 import trio
 from trio_websocket import ConnectionClosed, HandshakeError, open_websocket_url
 
@@ -115,7 +115,9 @@ def _http_url(scheme: str, address: Address) -> str:
     return f"{scheme}://{address}"
 
 
-async def call_api(client: httpx.AsyncClient, method: str, path: str, body: object = None) -> Frame:
+async def call_api(
+    client: httpx2.AsyncClient, method: str, path: str, body: object = None
+) -> Frame:
     """Send one request and return the JSON of its answer.
 
     Raises:
@@ -123,27 +125,27 @@ async def call_api(client: httpx.AsyncClient, method: str, path: str, body: obje
     """
     try:
         answer = await client.request(method, path, json=body)
-    except httpx.InvalidURL as exc:
+    except httpx2.InvalidURL as exc:
         raise ClientError(f"{client.base_url} is no address: {exc}", EXIT_USAGE) from exc
-    except httpx.UnsupportedProtocol as exc:
+    except httpx2.UnsupportedProtocol as exc:
         raise ClientError("--server begins with http:// or https://", EXIT_USAGE) from exc
-    except httpx.ConnectError as exc:
+    except httpx2.ConnectError as exc:
         raise ClientError(
             f"nothing answers at {client.base_url}; start it with `make run`, "
             "or name another address with --server"
         ) from exc
-    except httpx.HTTPError as exc:
+    except httpx2.HTTPError as exc:
         raise ClientError(f"{client.base_url} gave no answer: {exc or type(exc).__name__}") from exc
     return _document(answer)
 
 
-def open_client(server: str) -> httpx.AsyncClient:
+def open_client(server: str) -> httpx2.AsyncClient:
     """Return a client of the API at *server*; close it with `async with`."""
     # No proxy from the environment: loopback is the rule here, and --server is explicit.
-    return httpx.AsyncClient(base_url=server, timeout=_ANSWER_S, trust_env=False)
+    return httpx2.AsyncClient(base_url=server, timeout=_ANSWER_S, trust_env=False)
 
 
-def _document(answer: httpx.Response) -> Frame:
+def _document(answer: httpx2.Response) -> Frame:
     try:
         document = answer.json()
     except ValueError:
@@ -164,45 +166,70 @@ def _document(answer: httpx.Response) -> Frame:
     raise ClientError("\n".join(lines), code)
 
 
-async def follow_events(
-    gateway: str,
-    user_id: str,
-    after: int | None,
-    frames: trio.MemorySendChannel[Frame],
-    *,
-    note: Callable[[str], None],
-    task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
-) -> None:
-    """Send all frames of *user_id* to *frames* until cancelled, across lost connections.
+class Follower:
+    """Follows the events of *user_id* at *gateway*, those after the id *after* first if given.
 
-    Each connection begins with its `ready` frame. Started once the first one is live; from then on
-    a gateway that is away is waited for, and *note* gets a line about it.
-
-    Raises:
-        ClientError: the gateway was never there, or refuses this client.
+    *note* gets a line when the gateway goes away while it is followed.
     """
-    position, failures, live = after, 0, False
-    with frames:
-        while True:
-            try:
-                async with _open_socket(gateway) as socket:
-                    await socket.send_message(_hello(user_id, position))
-                    while True:
-                        frame = json.loads(await socket.get_message())
-                        position = frame.get("id", position)
-                        await frames.send(frame)
-                        if not live:
-                            live = True
-                            task_status.started()
-                        failures = 0
-            except (HandshakeError, ConnectionClosed, OSError, trio.BrokenResourceError) as exc:
-                if not live or _is_fatal(exc):
-                    raise ClientError(_why(gateway, exc)) from exc
-                if failures == 0:
-                    note("the gateway is away; waiting for it")
-            limit_s = min(_BACKOFF_MAX_S, _BACKOFF_FIRST_S * 2**failures)
-            failures = min(failures + 1, 10)
-            await trio.sleep(random.uniform(0, limit_s))
+
+    def __init__(
+        self, gateway: str, user_id: str, after: int | None, note: Callable[[str], None]
+    ) -> None:
+        self._gateway = gateway
+        self._user_id = user_id
+        self._position = after
+        self._note = note
+        self._live = False
+        self._failures = 0
+
+    async def run(self, frames: trio.MemorySendChannel[Frame]) -> None:
+        """Send all frames to *frames* until cancelled, across lost connections.
+
+        Each connection begins with its `ready` frame.
+
+        Raises:
+            ClientError: the gateway was never there, or refuses this client.
+        """
+        with frames:
+            while True:
+                try:
+                    await self._follow_once(frames)
+                except (HandshakeError, ConnectionClosed, trio.BrokenResourceError) as exc:
+                    self._endure(exc)
+                limit_s = min(_BACKOFF_MAX_S, _BACKOFF_FIRST_S * 2**self._failures)
+                self._failures = min(self._failures + 1, 10)
+                await trio.sleep(random.uniform(0, limit_s))
+
+    async def _follow_once(self, frames: trio.MemorySendChannel[Frame]) -> None:
+        async with _open_socket(self._gateway) as socket:
+            await socket.send_message(self._hello())
+            while True:
+                frame = _frame(await socket.get_message())
+                self._position = frame.get("id", self._position)
+                await frames.send(frame)
+                self._failures = 0
+                self._live = True
+
+    def _hello(self) -> str:
+        hello: Frame = {"user_id": self._user_id, "client": "gavel"}
+        return json.dumps(hello if self._position is None else hello | {"after": self._position})
+
+    def _endure(self, exc: Exception) -> None:
+        """Raise the error that *exc* is, unless another try may help."""
+        if not self._live or _is_fatal(exc):
+            raise ClientError(_why(self._gateway, exc)) from exc
+        if self._failures == 0:
+            self._note("the gateway is away; waiting for it")
+
+
+def _frame(message: str | bytes) -> Frame:
+    try:
+        frame = json.loads(message)
+    except ValueError:
+        frame = None
+    if not isinstance(frame, dict) or "type" not in frame:
+        raise ClientError("what answers at --gateway does not speak as Gavel's gateway does")
+    return frame
 
 
 def _open_socket(gateway: str) -> contextlib.AbstractAsyncContextManager[Any]:
@@ -210,11 +237,6 @@ def _open_socket(gateway: str) -> contextlib.AbstractAsyncContextManager[Any]:
         return open_websocket_url(gateway, connect_timeout=_CONNECT_S, disconnect_timeout=1)
     except ValueError as exc:
         raise ClientError(f"--gateway {gateway}: {exc}", EXIT_USAGE) from exc
-
-
-def _hello(user_id: str, position: int | None) -> str:
-    hello: Frame = {"user_id": user_id, "client": "gavel"}
-    return json.dumps(hello if position is None else hello | {"after": position})
 
 
 def _is_fatal(exc: BaseException) -> bool:

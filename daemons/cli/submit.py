@@ -10,22 +10,21 @@ import getpass
 import json
 import os
 import sys
-from functools import partial
 from pathlib import Path
 
 import click
-import httpx
+import httpx2
 import trio
 
 from daemons.cli.remote import (
     EXIT_UNREACHABLE,
     EXIT_USAGE,
     ClientError,
+    Follower,
     Frame,
     call_api,
     find_gateway,
     find_server,
-    follow_events,
     open_client,
     run_client,
     server_options,
@@ -66,6 +65,7 @@ def submit(
     """
 
     async def main() -> int:
+        """Do it all under one Trio loop."""
         request: Frame = {
             "problem_id": problem,
             "user_id": user or _login_name(),
@@ -126,9 +126,10 @@ async def _submit_only(server: str, request: Frame, *, as_json: bool) -> int:
 
 async def _submit_and_follow(server: str, gateway: str, request: Frame, *, as_json: bool) -> int:
     send, frames = trio.open_memory_channel[Frame](_EVENTS_AHEAD)
-    follow = partial(follow_events, gateway, request["user_id"], None, send, note=_note)
+    follower = Follower(gateway, request["user_id"], None, _note)
     async with open_client(server) as client, trio.open_nursery() as nursery:
-        await nursery.start(follow)
+        nursery.start_soon(follower.run, send)
+        await frames.receive()  # `ready`: from here on nothing is missed
         submission = await call_api(client, "POST", "/submissions", request)
         with open_story(silent=as_json) as story, frames:
             await _tell_until_done(client, submission["id"], frames, story)
@@ -141,7 +142,7 @@ async def _submit_and_follow(server: str, gateway: str, request: Frame, *, as_js
 
 
 async def _tell_until_done(
-    client: httpx.AsyncClient,
+    client: httpx2.AsyncClient,
     submission_id: str,
     frames: trio.MemoryReceiveChannel[Frame],
     story: Story,

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import json
 import sys
-from functools import partial
 
 import click
 import trio
 
 from daemons.cli.remote import (
     EXIT_USAGE,
+    Follower,
     Frame,
     find_gateway,
-    follow_events,
     run_client,
     server_options,
 )
@@ -38,6 +37,7 @@ def watch(
         sys.exit(EXIT_USAGE)
 
     async def main() -> int:
+        """Do it all under one Trio loop."""
         return await _print_events(find_gateway(gateway, server, config_file), user, after)
 
     sys.exit(run_client(main, _note))
@@ -50,7 +50,7 @@ def _note(text: str) -> None:
 async def _print_events(gateway: str, user: str, after: int | None) -> int:
     send, frames = trio.open_memory_channel[Frame](_EVENTS_AHEAD)
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(partial(follow_events, gateway, user, after, send, note=_note))
+        nursery.start_soon(Follower(gateway, user, after, _note).run, send)
         with frames:
             async for frame in frames:
                 if frame["type"] != "ready":
