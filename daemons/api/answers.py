@@ -28,16 +28,21 @@ def answer(
     return response
 
 
-def register_request_ids(app: Quart) -> None:
-    """Give each request of *app* an id: in its logs, and in the answer's `X-Request-Id`."""
+class RequestIds:
+    """Gives each request of *app* an id: in its logs, and in the answer's `X-Request-Id`."""
 
-    async def begin() -> None:
+    # Async although nothing is awaited: Quart runs other hooks in a thread of their own.
+
+    def __init__(self, app: Quart) -> None:
+        app.before_request(self.begin)
+        app.after_request(self.end)
+
+    async def begin(self) -> None:
+        """Make the id before anything can go wrong."""
         g.request_id = secrets.token_hex(8)
         structlog.contextvars.bind_contextvars(request_id=g.request_id)
 
-    async def end(response: Response) -> Response:
+    async def end(self, response: Response) -> Response:
+        """Put it on the answer."""
         response.headers["X-Request-Id"] = g.request_id
         return response
-
-    app.before_request(begin)
-    app.after_request(end)

@@ -8,13 +8,13 @@ from __future__ import annotations
 import importlib.metadata
 
 import trio
-from quart import Response
+from quart import Quart, Response
 from quart_trio import QuartTrio
 
 from daemons.api.admission import Admission
-from daemons.api.answers import answer, register_request_ids, route
+from daemons.api.answers import RequestIds, answer, route
 from daemons.api.body import ApiRequest
-from daemons.api.errors import register_errors
+from daemons.api.errors import ErrorAnswers
 from daemons.api.health import Health
 from daemons.api.problems import Problems
 from daemons.api.store import LiveWorkers
@@ -44,9 +44,16 @@ _INDEX = {
 }
 
 
-async def index() -> Response:
-    """Answer with a list of what there is."""
-    return answer(_INDEX)
+class Index:
+    """Handler of `/`."""
+
+    def mount(self, app: Quart) -> None:
+        """Add the route to *app*."""
+        route(app, "GET", "/", self.show)
+
+    async def show(self) -> Response:
+        """Answer with a list of what there is."""
+        return answer(_INDEX)
 
 
 def create_app(
@@ -76,13 +83,13 @@ def create_app(
     app.config["RESPONSE_TIMEOUT"] = None
     # `//submissions` is not `/submissions`: 404, not a redirect that drops the body.
     app.url_map.merge_slashes = False
-    register_request_ids(app)
-    register_errors(app)
+    RequestIds(app)
+    ErrorAnswers(app)
 
     workers = LiveWorkers(broker)
     admission = Admission(catalogue, languages, workers, config.limits)
     waiting = Waiting(broker, hub, stopping)
-    route(app, "GET", "/", index)
+    Index().mount(app)
     Submissions(broker, admission, waiting, config.limits).mount(app)
     Problems(catalogue, workers).mount(app)
     Health(broker, workers, catalogue).mount(app)

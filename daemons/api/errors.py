@@ -138,20 +138,21 @@ def _of_http(exc: HTTPException) -> Refusal:
     return Refusal(status, kind, exc.description or HTTPStatus(status).phrase)
 
 
-async def answer_error(exc: Exception) -> Response:
-    """Turn whatever a handler raised into an answer."""
-    refusal = refusal_of(exc)
-    if refusal is None:
-        log.error("request failed", path=request.path, request_id=g.request_id, exc_info=exc)
-        refusal = Refusal(
-            500,
-            "internal",
-            f"a bug on our side; the log tells more under the request id {g.request_id}",
-            members={"request_id": g.request_id},
-        )
-    return refusal.response()
+class ErrorAnswers:
+    """Makes *app* answer every error in the one shape."""
 
+    def __init__(self, app: Quart) -> None:
+        app.register_error_handler(Exception, self.answer)
 
-def register_errors(app: Quart) -> None:
-    """Make *app* answer every error in the one shape."""
-    app.register_error_handler(Exception, answer_error)
+    async def answer(self, exc: Exception) -> Response:
+        """Turn whatever a handler raised into an answer."""
+        refusal = refusal_of(exc)
+        if refusal is None:
+            log.error("request failed", path=request.path, exc_info=exc)
+            refusal = Refusal(
+                500,
+                "internal",
+                f"a bug on our side; the log tells more under the request id {g.request_id}",
+                members={"request_id": g.request_id},
+            )
+        return refusal.response()
