@@ -7,7 +7,7 @@ ROOMS := protocol sandbox judging daemons benchmarks
 
 .PHONY: run test check bench install
 run: $(VENV)/.run
-	$(BIN)/gavel up
+	$(BIN)/gavel up $(ARGS)
 
 test: $(VENV)/.test
 	$(BIN)/python -m pytest $(ARGS)
