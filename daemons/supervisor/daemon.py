@@ -76,9 +76,13 @@ class Daemon:
         return {"state": self.state, "instances": instances, "listen": listen}
 
     def let_go(self) -> None:
-        """Open its doors and let its loaded processes serve."""
+        """Open its door and let its loaded processes serve.
+
+        Raises:
+            ConfigError: somebody else has come to listen there.
+        """
         if self._door is not None:
-            self._door.listen(_BACKLOG)
+            _listen(self.spec, self._door)
         self._go.set()
 
     async def stop(self, *, hurry: bool = False) -> None:
@@ -100,6 +104,36 @@ class Daemon:
             for place, old in enumerate(list(self._slots)):
                 await (self._overlap if self.spec.overlap else self._replace)(place, old)
 
+    async def change(self, spec: DaemonSpec, door: socket.socket | None, *, anew: bool) -> None:
+        """Run by *spec* from now on.
+
+        Args:
+            spec: the new one; processes more or less are started or stopped.
+            door: a bound socket in place of the present one, or None to keep that.
+            anew: also replace the processes that live.
+
+        Raises:
+            RestartFailed: a new process did not get ready.
+        """
+        async with self._changing:
+            self.spec = spec
+            if door is not None:
+                old_door, self._door = self._door, door
+                _listen(self.spec, door)
+                if old_door is not None:
+                    old_door.close()
+            while len(self._slots) > spec.processes:
+                await self._end(self._slots.pop())
+            for place, old in enumerate(list(self._slots) if anew else []):
+                await (self._overlap if self.spec.overlap else self._replace)(place, old)
+            while len(self._slots) < spec.processes:
+                self._slots.append(self._make_slot())
+            await self._site.until(lambda: self.settled)
+
+    async def _end(self, slot: Slot) -> None:
+        slot.ask_to_stop()
+        await slot.ended.wait()
+
     async def _overlap(self, place: int, old: Slot) -> None:
         new = self._make_slot(restarts=old.restarts + 1)
         try:
@@ -110,12 +144,10 @@ class Daemon:
         if not new.ready:
             raise RestartFailed(_why(self.spec.name, new) + "; the old process goes on")
         self._slots[place] = new
-        old.ask_to_stop()
-        await old.ended.wait()
+        await self._end(old)
 
     async def _replace(self, place: int, old: Slot) -> None:
-        old.ask_to_stop()
-        await old.ended.wait()
+        await self._end(old)
         new = self._slots[place] = self._make_slot(restarts=old.restarts + 1)
         await self._site.until(lambda: new.ready or new.last_ending is not None)
         if not new.ready:
@@ -133,6 +165,14 @@ def _why(name: str, slot: Slot) -> str:
     ending = slot.last_ending.as_json()
     how = ending["signal"] or f"exit code {ending['code']}"
     return f"a new process of {name} did not get ready: {ending['reason']} ({how})"
+
+
+def _listen(spec: DaemonSpec, door: socket.socket) -> None:
+    """Let *door* take connections."""
+    try:
+        door.listen(_BACKLOG)
+    except OSError as exc:
+        raise ConfigError(f"[{spec.name}] listen: {spec.listen}: {exc.strerror}") from exc
 
 
 def bind_door(spec: DaemonSpec) -> socket.socket | None:

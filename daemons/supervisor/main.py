@@ -24,7 +24,6 @@ from outside reaches only the task that decides, which then still stops everythi
 
 from __future__ import annotations
 
-import ctypes
 import os
 import secrets
 import signal
@@ -33,26 +32,23 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import trio
 
 from daemons.config import EXIT_CONFIG, Config
 from daemons.logs import configure_logs, log, wants_colour
 from daemons.service import EXIT_ASKED, Service, run_service
-from daemons.supervisor import procfs
-from daemons.supervisor.control import CommandError, serve_control
-from daemons.supervisor.daemon import Daemon, RestartFailed, bind_door
+from daemons.supervisor.commands import Commands
+from daemons.supervisor.control import serve_control
+from daemons.supervisor.daemon import Daemon, bind_door
 from daemons.supervisor.lock import Lock, hold_lock
 from daemons.supervisor.merged_log import MergedLog, prefix
 from daemons.supervisor.notify import open_mailbox
+from daemons.supervisor.orphans import adopt_orphans, bury_orphans, reap_orphans
 from daemons.supervisor.plan import DaemonSpec, plan_daemons
 from daemons.supervisor.site import Site
-from daemons.supervisor.status import look_at_store
 
 EXIT_ESCALATED = 70
-
-_PR_SET_CHILD_SUBREAPER = 36
 
 
 def run(config: Config, *, ready_fd: int | None = None) -> int:
@@ -103,7 +99,8 @@ class Supervisor:
         self._specs = specs
         self._control = control
         self._ready_fd = ready_fd
-        self._doors: dict[str, socket.socket] = {}
+        self._doors = ExitStack()
+        self._bound: dict[str, socket.socket] = {}
         self._daemons: list[Daemon] = []
 
     def bind(self, doors: ExitStack) -> None:
@@ -112,9 +109,10 @@ class Supervisor:
         Raises:
             ConfigError: one can't be used.
         """
+        self._doors = doors
         for spec in self._specs:
             if (door := bind_door(spec)) is not None:
-                self._doors[spec.name] = doors.enter_context(door)
+                self._bound[spec.name] = doors.enter_context(door)
 
     async def main(self, service: Service, *, lock: Lock, mark: str) -> None:
         """Start, watch and stop everything."""
@@ -136,13 +134,16 @@ class Supervisor:
     def _start_attendants(self, site: Site, service: Service, ground: trio.Nursery) -> None:
         ground.start_soon(site.hear_notices)
         ground.start_soon(_watch_children, site, service)
-        ground.start_soon(serve_control, self._control, partial(self._handle, service))
+        stop_s = sum(spec.stop_s for spec in self._specs)
+        stop = partial(service.stop, "gavel stop", stop_s)
+        commands = Commands(self._config, self._daemons, self._doors, stop)
+        ground.start_soon(serve_control, self._control, commands.handle)
         ground.start_soon(_touch_when_stopping, site, service)
 
     async def _serve(self, site: Site, service: Service, ground: trio.Nursery) -> None:
         """Start all daemons in order and wait until it is time to stop."""
-        self._daemons = [
-            Daemon(site, spec, ground, self._doors.get(spec.name)) for spec in self._specs
+        self._daemons += [
+            Daemon(site, spec, ground, self._bound.get(spec.name)) for spec in self._specs
         ]
         for daemon in self._daemons:
             daemon.let_go()
@@ -187,36 +188,6 @@ class Supervisor:
             found["store"] = self._config.store_url()
         return found
 
-    async def _handle(self, service: Service, request: dict[str, Any]) -> Any:
-        """Carry out one command of the control socket."""
-        match request.get("command"):
-            case "status":
-                return await self._status()
-            case "stop":
-                service.stop("gavel stop", sum(spec.stop_s for spec in self._specs))
-                return None
-            case "restart":
-                return await self._restart(request.get("name"))
-            case other:
-                raise CommandError(f"no such command: {other!r}")
-
-    async def _status(self) -> dict[str, Any]:
-        return {
-            "ready": bool(self._daemons) and all(daemon.ready for daemon in self._daemons),
-            "daemons": {daemon.spec.name: daemon.as_json() for daemon in self._daemons},
-            **await look_at_store(self._config),
-        }
-
-    async def _restart(self, name: object) -> None:
-        for daemon in self._daemons:
-            if daemon.spec.name == name:
-                try:
-                    return await daemon.restart()
-                except RestartFailed as exc:
-                    raise CommandError(str(exc)) from exc
-        names = ", ".join(daemon.spec.name for daemon in self._daemons)
-        raise CommandError(f"no daemon {name!r}; there are: {names}")
-
 
 async def _open_shielded(
     *, task_status: trio.TaskStatus[trio.Nursery] = trio.TASK_STATUS_IGNORED
@@ -239,7 +210,7 @@ async def _watch_children(site: Site, service: Service) -> None:
         async for number in signals:
             if number == signal.SIGHUP:
                 service.stop("SIGHUP", 60.0)
-            procfs.reap_adopted(site.pids)
+            reap_orphans(site.pids)
 
 
 @contextmanager
@@ -251,21 +222,3 @@ def _lifeline() -> Iterator[int]:
     finally:
         os.close(theirs)
         os.close(ours)
-
-
-def adopt_orphans() -> None:
-    """Become the parent of what daemons leave behind, so that none gets out of sight."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.prctl(_PR_SET_CHILD_SUBREAPER, 1) != 0:
-        raise OSError(ctypes.get_errno(), "prctl(PR_SET_CHILD_SUBREAPER)")
-
-
-async def bury_orphans(mark: str) -> None:
-    """Kill and reap all that is left of this run: every child of ours, and what carries *mark*."""
-    for _ in range(50):
-        left = procfs.kill_marked(mark, session=None) + procfs.kill_children()
-        procfs.reap_adopted(set())
-        if left == 0:
-            return
-        await trio.sleep(0.005)
-    log.error("processes are left that can't be killed")

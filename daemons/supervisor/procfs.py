@@ -91,18 +91,3 @@ def kill_marked(mark: str, *, session: int | None = None) -> int:
             kill_process(process)
             count += 1
     return count
-
-
-def kill_children() -> int:
-    """Kill all children of this process that still live; return how many."""
-    living = [each for each in processes() if each.parent == os.getpid() and not each.zombie]
-    for each in living:
-        kill_process(each)
-    return len(living)
-
-
-def reap_adopted(known: set[int]) -> None:
-    """Reap dead children that are not *known*: orphans of daemons, given to us as subreaper."""
-    for process in processes():
-        if process.zombie and process.parent == os.getpid() and process.pid not in known:
-            os.waitpid(process.pid, os.WNOHANG)
