@@ -43,20 +43,23 @@ async def find_toolchains(languages: Iterable[Language]) -> dict[str, Toolchain]
     found: dict[str, Toolchain] = {}
 
     async def probe(language: Language) -> None:
-        tools = {name: _locate(places) for name, places in language.programs.items()}
-        missing = [name for name, path in tools.items() if path is None]
-        if missing:
+        if missing := missing_tools(language):
             log.info("language not offered", language=language.id, missing=missing)
             return
-        present = {name: path for name, path in tools.items() if path is not None}
-        version = await _ask_version(language, present)
+        tools = _locate_all(language)
+        version = await _ask_version(language, tools)
         if version is not None:
-            found[language.id] = Toolchain(language, present, version)
+            found[language.id] = Toolchain(language, tools, version)
 
     async with trio.open_nursery() as nursery:
         for language in languages:
             nursery.start_soon(probe, language)
     return dict(sorted(found.items()))
+
+
+def missing_tools(language: Language) -> list[str]:
+    """Return the names of those of the language's programs that this machine has not."""
+    return sorted(language.programs.keys() - _locate_all(language).keys())
 
 
 def image_of(toolchains: Iterable[Toolchain]) -> list[str]:
@@ -72,6 +75,11 @@ def image_of(toolchains: Iterable[Toolchain]) -> list[str]:
 def _covered(path: str) -> bool:
     """Tell whether *path* shows with `/usr` anyway."""
     return path.startswith("/usr/")
+
+
+def _locate_all(language: Language) -> dict[str, str]:
+    located = {name: _locate(places) for name, places in language.programs.items()}
+    return {name: path for name, path in located.items() if path is not None}
 
 
 def _locate(places: Iterable[str]) -> str | None:

@@ -1,0 +1,105 @@
+"""`gavel languages`: what this machine offers, and whether it works in the sandbox."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+import click
+import trio
+
+from daemons.cli.boxes import (
+    EXIT_INTERNAL,
+    EXIT_INTERRUPTED,
+    note,
+    quiet_logs,
+    why_not_offered,
+)
+from daemons.worker.selftest import say_hello
+from daemons.worker.toolchains import Toolchain, find_toolchains, image_of
+from judging.languages import load_languages
+from sandbox import Grade, SandboxError, open_sandbox
+
+#: Rows stay on one line each for `grep` and the like.
+_PIPE_COLUMNS = 240
+
+#: One row of the table, and one object of the JSON document.
+Row = dict[str, Any]
+
+
+@click.command()
+@click.option("--test", is_flag=True, help="Run each one's self-test in the sandbox.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document instead of a table.")
+def languages(*, test: bool, as_json: bool) -> None:
+    """Show which languages this machine offers, with versions.
+
+    Exit code: 0; with --test 1 when a language fails its test, 3 when the sandbox can't be opened.
+    """
+    quiet_logs("languages")
+    try:
+        rows = trio.run(_survey, test)
+    except KeyboardInterrupt:
+        sys.exit(EXIT_INTERRUPTED)
+    except SandboxError as exc:
+        note(f"this machine has no sandbox: {exc}")
+        sys.exit(EXIT_INTERNAL)
+    if as_json:
+        click.echo(json.dumps({"languages": rows}, indent=2))
+    else:
+        _print(rows, tested=test)
+    sys.exit(1 if any(row.get("error") for row in rows) else 0)
+
+
+async def _survey(test: bool) -> list[Row]:
+    known = load_languages()
+    toolchains = await find_toolchains(known.values())
+    errors = await _test(toolchains) if test else {}
+    return [
+        {
+            "id": language.id,
+            "name": language.name,
+            "extensions": list(language.extensions),
+            "offered": language.id in toolchains,
+            "version": toolchains[language.id].version if language.id in toolchains else None,
+            "reason": None if language.id in toolchains else why_not_offered(language),
+        }
+        | ({"error": errors.get(language.id)} if test and language.id in toolchains else {})
+        for language in known.values()
+    ]
+
+
+async def _test(toolchains: dict[str, Toolchain]) -> dict[str, str | None]:
+    """Return what went wrong with each language in the sandbox, None for nothing."""
+    image = image_of(toolchains.values())
+    errors: dict[str, str | None] = {}
+    async with open_sandbox(slots=1, image=image, grade=Grade.REDUCED) as sandbox:
+        for id_, toolchain in toolchains.items():
+            try:
+                errors[id_] = await say_hello(sandbox.boxes[0], toolchain)
+            except SandboxError as exc:
+                errors[id_] = f"the sandbox failed: {exc}"
+    return errors
+
+
+def _print(rows: list[Row], *, tested: bool) -> None:
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = _PIPE_COLUMNS
+    table = Table("id", "language", "files", "version", *(["test"] if tested else []), box=None)
+    for row in rows:
+        version = (
+            escape(row["version"]) if row["offered"] else f"[yellow]{escape(row['reason'])}[/]"
+        )
+        cells = [row["id"], escape(row["name"]), " ".join(row["extensions"]), version]
+        if tested and row["offered"]:
+            cells.append("[red]failed[/]" if row["error"] else "[green]passed[/]")
+        table.add_row(*cells)
+    console.print(table)
+    for row in rows:
+        if row.get("error"):
+            console.print(f"[red]{row['id']}[/]: {escape(row['error'].rstrip())}")

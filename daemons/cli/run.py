@@ -1,0 +1,211 @@
+"""`gavel run`: one program, once, in this machine's sandbox; no daemons, no problem, no store.
+
+The same languages, compilation and confinement as the worker's, so what runs here runs there.
+"""
+
+from __future__ import annotations
+
+import base64
+import sys
+from pathlib import Path
+from typing import BinaryIO
+
+import click
+import msgspec
+import trio
+
+from daemons.cli.boxes import (
+    EXIT_INTERNAL,
+    EXIT_INTERRUPTED,
+    NotOfferedError,
+    find_toolchain,
+    note,
+    quiet_logs,
+)
+from daemons.config import Limits as RunDefaults
+from daemons.worker.programs import CompileFailure, Sources, compile_program
+from daemons.worker.toolchains import Toolchain, image_of
+from judging.languages import Language, language_of, load_languages
+from judging.problem import wall_for
+from protocol import codec
+from protocol.messages import Text
+from sandbox import Grade, Limits, Result, RunStatus, Sandbox, SandboxError, open_sandbox
+
+_DEFAULTS = RunDefaults()
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """What `--json` prints."""
+
+    status: str
+    stdout: Text = ""
+    stderr: Text = ""
+    exit_code: int | None = None
+    signal: int | None = None
+    time_s: float = 0.0
+    wall_s: float = 0.0
+    memory_bytes: int = 0
+    compile_output: Text | None = None
+    tier: str = "exec"
+    grade: str | None = None
+
+
+class LanguageId(click.ParamType[Language]):
+    """An id that becomes the `Language`."""
+
+    name = "L"
+
+    def convert(
+        self,
+        value: str | Language,
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> Language:
+        """Look the id up."""
+        if isinstance(value, Language):
+            return value
+        languages = load_languages()
+        if value not in languages:
+            self.fail(f"unknown language {value!r}; known are {', '.join(languages)}", param, ctx)
+        return languages[value]
+
+
+@click.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--stdin", type=click.File("rb"), help="What the program reads; - for your own. Else nothing."
+)
+@click.option("--language", type=LanguageId(), help="Its language; else FILE's extension tells.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.option(
+    "--time",
+    "time_s",
+    type=click.FloatRange(min=0, min_open=True),
+    default=_DEFAULTS.run_time_s,
+    show_default=True,
+    metavar="S",
+    help="CPU seconds of all its processes; it may take thrice that on the clock, and 2 s.",
+)
+@click.option(
+    "--memory",
+    "memory_bytes",
+    type=click.IntRange(min=1),
+    default=_DEFAULTS.run_memory_bytes,
+    show_default=True,
+    metavar="BYTES",
+    help="Memory of all its processes together.",
+)
+@click.option(
+    "--output",
+    "output_bytes",
+    type=click.IntRange(min=0),
+    default=_DEFAULTS.run_output_bytes,
+    show_default=True,
+    metavar="BYTES",
+    help="What it may print.",
+)
+@click.option("--tier", type=click.Choice(["exec"]), default="exec", help="How it is started.")
+def run(
+    file: Path,
+    stdin: BinaryIO | None,
+    language: Language | None,
+    *,
+    as_json: bool,
+    time_s: float,
+    memory_bytes: int,
+    output_bytes: int,
+    tier: str,  # noqa: ARG001 - the only one there is
+) -> None:
+    """Run the program in FILE once in the sandbox and show what it prints and uses.
+
+    Its output goes to stdout; the line about what it used goes to stderr.
+
+    Exit code: 0 it ended by itself with exit code 0, 1 anything else, 2 wrong usage, 3 this machine
+    could not run it.
+    """
+    quiet_logs("run")
+    known = language or language_of(file.name)
+    if known is None:
+        raise click.UsageError(f"{file.name}: unknown extension; name the language with --language")
+    code = file.read_bytes()
+    name = known.source_name(code.decode("utf-8", "surrogateescape"))
+    limits = Limits(
+        time_s=time_s,
+        wall_s=wall_for(time_s),
+        memory_bytes=memory_bytes,
+        output_bytes=output_bytes,
+        processes=_DEFAULTS.run_processes,
+    )
+    given = stdin.read() if stdin is not None else b""
+    try:
+        report = trio.run(_run, known, Sources({name: code}, name), given, limits)
+    except KeyboardInterrupt:
+        sys.exit(EXIT_INTERRUPTED)
+    except (SandboxError, NotOfferedError) as exc:
+        report = Report(status="internal_error")
+        note(f"this machine could not run it: {exc}")
+    if as_json:
+        sys.stdout.buffer.write(msgspec.json.format(codec.encode(report), indent=2) + b"\n")
+    else:
+        _print(report)
+    sys.exit({"ok": 0, "internal_error": EXIT_INTERNAL}.get(report.status, 1))
+
+
+async def _run(language: Language, sources: Sources, stdin: bytes, limits: Limits) -> Report:
+    toolchain = await find_toolchain(language)
+    opening = open_sandbox(slots=1, image=image_of([toolchain]), grade=Grade.REDUCED)
+    async with opening as sandbox:
+        return await _run_in(sandbox, toolchain, sources, stdin, limits)
+
+
+async def _run_in(
+    sandbox: Sandbox, toolchain: Toolchain, sources: Sources, stdin: bytes, limits: Limits
+) -> Report:
+    box = sandbox.boxes[0]
+    grade = sandbox.grade.value
+    program = await compile_program(box, toolchain, sources)
+    if isinstance(program, CompileFailure):
+        output = codec.text(program.output)
+        return Report(status="compile_error", compile_output=output, grade=grade)
+    with program:
+        result = await program.run(box, stdin=stdin, limits=limits)
+        return _report(result, program.status_of(result))
+
+
+def _report(result: Result, status: RunStatus) -> Report:
+    return Report(
+        status=status.value,
+        stdout=codec.text(result.stdout),
+        stderr=codec.text(result.stderr),
+        exit_code=result.exit_code,
+        signal=result.signal,
+        time_s=round(result.time_s, 6),
+        wall_s=round(result.wall_s, 6),
+        memory_bytes=result.memory_bytes,
+        tier=result.tier,
+        grade=result.grade.value,
+    )
+
+
+def _bytes_of(text: Text) -> bytes:
+    return text.encode() if isinstance(text, str) else base64.b64decode(text.base64)
+
+
+def _print(report: Report) -> None:
+    """Print what the program printed, byte for byte, and a line of what it used."""
+    for stream, text in (
+        (sys.stdout, report.stdout),
+        (sys.stderr, report.stderr),
+        (sys.stderr, report.compile_output or ""),
+    ):
+        stream.buffer.write(_bytes_of(text))
+        stream.flush()
+    if report.grade is None:
+        return
+    ending = report.status.replace("_", " ")
+    if report.signal is not None:
+        ending += f", signal {report.signal}"
+    elif report.exit_code:
+        ending += f", exit code {report.exit_code}"
+    used = f"{report.time_s:.3f} s CPU, {report.wall_s:.3f} s, {report.memory_bytes / 1e6:.1f} MB"
+    note(f"{ending}; {used}; {report.tier} tier, {report.grade} grade")
