@@ -52,6 +52,10 @@ def start(plan: Plan) -> tuple[socket.socket, int]:
         ids.insert(0, (0, plan.root_id))
     try:
         namespaces.map_ids(pid, ids)
+        # When the host runs out of memory, of all in a cell the largest goes first: the program.
+        # Written by us, not by the cell, so that with real root it also becomes the lowest value.
+        with open(f"/proc/{pid}/oom_score_adj", "w", encoding="utf-8") as file:  # noqa: PTH123
+            file.write("1000")
     except OSError as exc:
         raise SandboxError("id map", exc.errno or 0, exc.strerror or "") from exc
     frames.send(ours, b"M")
@@ -88,11 +92,6 @@ def _build(plan: Plan, devices: int | None, sock: socket.socket) -> None:
 
     image: list[tuple[str, int | str]] = []
 
-    def be_first_to_die() -> None:
-        # When the host runs out of memory, of all in a cell the largest goes first: the program.
-        with open("/proc/self/oom_score_adj", "w", encoding="utf-8") as file:  # noqa: PTH123
-            file.write("1000")
-
     def open_image() -> None:
         mounts.make_private()
         image.extend(mounts.open_image(plan.image))
@@ -125,7 +124,6 @@ def _build(plan: Plan, devices: int | None, sock: socket.socket) -> None:
 
     steps.take(
         [
-            ("oom score", be_first_to_die),
             # Before the change of user: the image may lie where only the starting user can look.
             ("image", open_image),
             ("identity", take_identity),

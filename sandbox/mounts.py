@@ -214,7 +214,8 @@ def mount_proc(path: str, whole: bool) -> None:
             for key, value in ((b"subset", b"pid"), (b"hidepid", b"invisible")):
                 syscalls.call("fsconfig", context, _FSCONFIG_SET_STRING, key, value, 0)
         syscalls.call("fsconfig", context, _FSCONFIG_CMD_CREATE, None, None, 0)
-        flags = ATTR_NOSUID | ATTR_NODEV | ATTR_NOEXEC
+        # A program has nothing to write there: not its out-of-memory score, nor an id map.
+        flags = ATTR_NOSUID | ATTR_NODEV | ATTR_NOEXEC | (0 if whole else ATTR_RDONLY)
         fd = syscalls.call("fsmount", context, _FSMOUNT_CLOEXEC, flags)
     finally:
         os.close(context)

@@ -142,8 +142,9 @@ def _confine(outfit: Outfit, confinement: Confinement) -> None:
         os.setsid()
         os.dup2(outfit.stdout, 1)
         os.dup2(outfit.stderr, 2)
-        for number in (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT):
-            signal.signal(number, signal.SIG_DFL)  # what Python had ignored would stay so
+        for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
+            signal.signal(number, signal.SIG_DFL)  # what we ignore would stay ignored across exec
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())
 
     def join_groups() -> None:
         for door in outfit.doors:

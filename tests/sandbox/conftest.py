@@ -1,0 +1,83 @@
+"""Start the sandbox as the user who runs the tests, and as an ordinary one."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+#: Nobody's, neither the kernel's overflow user nor one that owns files here and there.
+ORDINARY_ID = 61_234
+MODES = ["root", "ordinary"] if os.geteuid() == 0 else ["ordinary"]
+
+Start = Callable[..., "subprocess.Popen[bytes]"]
+
+
+def _open_python() -> str:
+    """Return an interpreter that an ordinary user may execute."""
+    for python in (sys.executable, "/usr/bin/python3", "/usr/local/bin/python3"):
+        path = Path(python)
+        if not path.exists():
+            continue
+        parents = [path.resolve(), *path.resolve().parents]
+        if all(parent.stat().st_mode & 0o005 == 0o005 for parent in parents):
+            return python
+    pytest.fail("no Python on this machine can be executed by an ordinary user")
+
+
+@pytest.fixture(scope="session")
+def playground() -> Iterator[Path]:
+    """A folder that all may read: the sandbox, its needs, the programs, the C ones compiled."""
+    place = Path(tempfile.mkdtemp(prefix="gavel-sandbox-"))
+    place.chmod(0o755)
+    import trio
+
+    packages = Path(trio.__file__).parent.parent
+    for name in ("trio", "attr", "attrs", "outcome", "sniffio", "sortedcontainers", "idna"):
+        if (packages / name).is_dir():
+            ignored = shutil.ignore_patterns("__pycache__", "_tests")
+            shutil.copytree(packages / name, place / "lib" / name, ignore=ignored)
+    shutil.copytree(HERE.parents[1] / "sandbox", place / "lib" / "sandbox")
+    shutil.copytree(HERE, place / "tests", ignore=shutil.ignore_patterns("__pycache__"))
+    build = place / "build"
+    build.mkdir()
+    (build / "gavel-canary").write_text("hidden tests\n")
+    compilers = [
+        subprocess.Popen(["gcc", "-O1", "-w", "-pthread", "-o", build / source.stem, source])
+        for source in sorted((HERE / "programs").glob("*.c"))
+    ]
+    assert [compiler.wait() for compiler in compilers] == [0] * len(compilers)
+    subprocess.run(["chmod", "-R", "a+rX", place], check=True)
+    yield place
+    shutil.rmtree(place)
+
+
+@pytest.fixture(scope="session")
+def start(playground: Path) -> Start:
+    """Return a function that starts a script of this folder as root or as an ordinary user."""
+
+    def start(mode: str, script: str, *arguments: str) -> "subprocess.Popen[bytes]":
+        ordinary = mode == "ordinary" and os.geteuid() == 0
+        python = _open_python() if ordinary else sys.executable
+        environment = {
+            "PATH": "/usr/bin:/bin",
+            "PYTHONPATH": str(playground / "lib"),
+            "PYTHONDONTWRITEBYTECODE": "1",
+        }
+        return subprocess.Popen(
+            [python, str(playground / "tests" / script), *arguments],
+            env=environment,
+            cwd="/",
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            user=ORDINARY_ID if ordinary else None,
+            group=ORDINARY_ID if ordinary else None,
+            extra_groups=[] if ordinary else None,
+        )
+
+    return start

@@ -1,0 +1,190 @@
+"""Run the hostile programs in a sandbox of this user and tell what differed from their headers.
+
+A process of its own, so that the same table runs as root and as an ordinary user:
+``python drive.py BUILD_DIR [--without STEP ...] [--only NAME ...]`` prints one JSON object,
+program name -> list of faults. Each program's first lines say its row of the threat table, its rule
+and what must be seen.
+"""
+
+import argparse
+import json
+import os
+import signal
+import socket
+import sys
+from pathlib import Path
+
+import trio
+
+from sandbox import Blob, Box, Grade, Job, Limits, Result, RunStatus, Sandbox, open_sandbox
+
+PROGRAMS = Path(__file__).parent / "programs"
+IMAGE = [path for path in ("/usr", "/bin", "/lib", "/lib64") if Path(path).exists()]
+#: The launcher; a slot's warden, cell-init, and the parked run's init and child.
+BASE, PER_SLOT = 1, 4
+PYTHON = "/usr/bin/python3"
+DEFAULTS = {
+    "time_s": 5.0, "wall_s": 10.0, "memory_bytes": 256 << 20, "output_bytes": 1 << 20,
+}  # fmt: skip
+
+
+def read_header(path: Path) -> dict[str, str]:
+    """Return the ``key: value`` comment lines at the top of a program."""
+    header: dict[str, str] = {}
+    for line in path.read_text().splitlines():
+        if not line.startswith(("# ", "// ")):
+            break
+        key, _, value = line.lstrip("#/ ").partition(":")
+        header[key] = value.strip()
+    return header
+
+
+def make_job(path: Path, header: dict[str, str], build: Path, names: dict[str, str]) -> Job:
+    """Return the job that runs the program at *path*."""
+    if path.suffix == ".c":
+        content = (build / path.stem).read_bytes()
+        argv, file = ("/box/program",), "program"
+    else:
+        content = path.read_bytes()
+        file = "program" + path.suffix
+        argv = (PYTHON, "/box/" + file) if path.suffix == ".py" else ("/box/" + file,)
+    arguments = tuple(part.format(**names) for part in header.get("args", "").split())
+    numbers = dict(DEFAULTS)
+    for part in header.get("limits", "").split():
+        key, _, value = part.partition("=")
+        numbers[key] = float(value) if key.endswith("_s") else int(value)
+    return Job(
+        argv=argv + arguments,
+        env={"PATH": "/usr/bin:/bin", "HOME": "/box", "PYTHONDONTWRITEBYTECODE": "1"},
+        files={file: Blob.from_bytes(content, executable=path.suffix != ".py")},
+        stdin=b"x" * int(header.get("stdin", 0)),
+        limits=Limits(**numbers),  # type: ignore[arg-type]
+        collect=tuple(header.get("collect", "").split()),
+    )
+
+
+def find_faults(header: dict[str, str], result: Result) -> list[str]:
+    """Return how *result* differs from what the header promises."""
+    number = signal.Signals[header["signal"]].value if "signal" in header else None
+    statuses = header.get("status", "ok").split()
+    found: dict[str, tuple[object, object]] = {
+        "grade": (Grade(header.get("grade", result.grade)), result.grade),
+        "status": (True, str(result.status) in statuses or f"{result.status}"),
+    }
+    if "stdout" in header:
+        found["stdout"] = (header["stdout"], result.stdout.decode(errors="replace").strip())
+    if "signal" in header:
+        found["signal"] = (number, result.signal)
+    if "exit_code" in header:
+        found["exit_code"] = (int(header["exit_code"]), result.exit_code)
+    if "stdout_bytes" in header:
+        found["stdout_bytes"] = (int(header["stdout_bytes"]), len(result.stdout))
+    if "stderr_bytes" in header:
+        found["stderr_bytes"] = (int(header["stderr_bytes"]), len(result.stderr))
+    if "files" in header:
+        files = {name: blob.read().decode() for name, blob in result.files.items()}
+        wanted = dict(part.split("=") for part in header["files"].split())
+        found["files"] = (wanted, files)
+    if "memory_above" in header:
+        found["memory"] = (True, result.memory_bytes > int(header["memory_above"]))
+    if "memory_below" in header:
+        found["memory"] = (True, result.memory_bytes < int(header["memory_below"]))
+    if "wall_below" in header:
+        found["wall_s"] = (True, result.wall_s < float(header["wall_below"]))
+    faults = [f"{key}: want {a!r}, got {b!r}" for key, (a, b) in found.items() if a != b]
+    if faults:
+        text = result.stderr.decode(errors="replace")[-500:]
+        faults.append(f"{result.status} exit={result.exit_code} signal={result.signal} {text}")
+    return faults
+
+
+def descendants(pid: int) -> list[int]:
+    """Return all live processes below *pid*."""
+    found: list[int] = []
+    for task in os.listdir(f"/proc/{pid}/task"):
+        try:
+            children = Path(f"/proc/{pid}/task/{task}/children").read_text().split()
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        for child in map(int, children):
+            found.append(child)
+            try:
+                found += descendants(child)
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+    return found
+
+
+async def settle(wanted: int) -> int:
+    """Wait until there are *wanted* processes below this one; return how many there are."""
+    count = -1
+    with trio.move_on_after(3):
+        while (count := len(descendants(os.getpid()))) != wanted:
+            await trio.sleep(0.005)
+    return count
+
+
+async def attack(box: Box, path: Path, build: Path, names: dict[str, str]) -> list[str]:
+    """Run one program as often as its header says, then an honest one; return the faults."""
+    header = read_header(path)
+    faults: list[str] = []
+    before = BASE + PER_SLOT
+    for _ in range(int(header.get("runs", 1))):
+        job = make_job(path, header, build, names)
+        result = await box.run(job)
+        faults += find_faults(header, result)
+        for blob in (*result.files.values(), *job.files.values()):
+            if isinstance(blob, Blob):
+                blob.close()
+    after = await settle(before)
+    if after != before:
+        faults.append(f"{before} processes before, {after} after")
+    clean = await box.run(Job(argv=("/bin/echo", "clean"), limits=Limits(**DEFAULTS)))  # type: ignore[arg-type]
+    if (clean.status, clean.stdout) != (RunStatus.OK, b"clean\n"):
+        faults.append(f"the next run was not clean: {clean}")
+    return faults
+
+
+async def drive(sandbox: Sandbox, paths: list[Path], build: Path) -> dict[str, list[str]]:
+    """Run every program, one after another in each box, and return the faults of each."""
+    faults: dict[str, list[str]] = {}
+    todo = list(reversed(paths))
+    secret = build / "gavel-canary"
+    abstract = f"gavel-test-{os.getpid()}"
+    names = {"secret": str(secret), "abstract": abstract}
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind("\0" + abstract)
+        listener.listen()
+        while todo:
+            path = todo.pop()
+            await settle(BASE + PER_SLOT)
+            with trio.fail_after(60):
+                faults[path.name] = await attack(sandbox.boxes[0], path, build, names)
+    return faults
+
+
+async def main() -> None:
+    """Parse the arguments, run the table, print the faults."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("build", type=Path)
+    parser.add_argument("--without", nargs="*", default=[])
+    parser.add_argument("--only", nargs="*", default=[])
+    options = parser.parse_args()
+    paths = sorted(
+        path for path in PROGRAMS.iterdir() if not options.only or path.name in options.only
+    )
+    async with open_sandbox(
+        slots=1, image=IMAGE, grade=Grade.REDUCED, _without=options.without
+    ) as sandbox:
+        paths = [
+            path
+            for path in paths
+            if read_header(path).get("grade", str(sandbox.grade)) == str(sandbox.grade)
+            and read_header(path).get("machine", os.uname().machine) == os.uname().machine
+        ]
+        faults = await drive(sandbox, paths, options.build)
+    json.dump({"grade": str(sandbox.grade), "faults": faults}, sys.stdout)
+
+
+if __name__ == "__main__":
+    trio.run(main)

@@ -1,0 +1,4 @@
+// row: 82
+// rule: A small run after a large one reports its own peak.
+// memory_below: 20000000
+int main(void) { return 0; }
