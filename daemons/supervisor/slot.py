@@ -217,8 +217,8 @@ class Slot:
         if limit_s is None:
             return
         while True:
-            await trio.sleep_until(self._beat_at + limit_s)
             last = self._beat_at
+            await trio.sleep_until(last + limit_s)
             # If it was us who stood still, what it said meanwhile waits to be heard.
             await trio.sleep(limit_s / 10)
             if self._beat_at == last:
