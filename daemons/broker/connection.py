@@ -6,9 +6,9 @@ in line for its reply; one reader task takes replies off the wire and wakes the 
 caller never touches the stream, and cancelling one can neither tear a command nor shift the replies
 behind it: its place in the line stays, and the reply that comes for it is dropped.
 
-Three things end a connection, and all of them fail every caller in line with `StoreUnavailable`:
-the peer closes it, the bytes are no RESP, or a reply takes longer than `reply_s`. Nothing is ever
-sent again by itself.
+Four things end a connection, and all of them fail every caller in line with `StoreUnavailable`: the
+peer closes it, the bytes are no RESP, the server is no primary any more, or a reply takes longer
+than `reply_s`, whether or not its caller is still there. Nothing is ever sent again by itself.
 """
 
 from __future__ import annotations
@@ -44,10 +44,11 @@ def pack(args: Sequence[Argument]) -> bytes:
 class _Waiter:
     """One caller's place in the line: it expects *count* replies."""
 
-    __slots__ = ("count", "replies", "task")
+    __slots__ = ("count", "deadline", "replies", "task")
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int, deadline: float) -> None:
         self.count = count
+        self.deadline = deadline
         self.replies: list[Any] = []
         self.task: trio.lowlevel.Task | None = None
 
@@ -85,7 +86,7 @@ class Connection:
         """Send one command and return its bare reply; errors as for `call`."""
         return await self.call(pack(args))
 
-    async def call(self, packed: bytes, count: int = 1, *, reply_s: float | None = None) -> Any:
+    async def call(self, packed: bytes, count: int = 1) -> Any:
         """Send one command, or *count* at once, and return the reply or the list of replies.
 
         Server errors come back as exceptions: raised for one command, in the list for several.
@@ -97,15 +98,10 @@ class Connection:
         """
         if self._failure is not None:
             raise StoreUnavailable(str(self._failure))
-        waiter = _Waiter(count)
+        waiter = _Waiter(count, trio.current_time() + self._reply_s)
         self._line.append(waiter)
         self._send(packed)
-        limit_s = self._reply_s if reply_s is None else reply_s
-        with trio.move_on_after(limit_s) as scope:
-            await self._wait(waiter)
-        if scope.cancelled_caught:
-            self.fail(f"the store gave no reply within {limit_s:g} s")
-            raise StoreUnavailable(str(self._failure))
+        await self._wait(waiter)
         if count > 1:
             return waiter.replies
         reply = waiter.replies[0]
@@ -124,6 +120,7 @@ class Connection:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._flush)
                 nursery.start_soon(self._read)
+                nursery.start_soon(self._watch)
                 await self._closed.wait()
                 nursery.cancel_scope.cancel()
         finally:
@@ -192,6 +189,19 @@ class Connection:
         else:
             self.fail("the store closed the connection")
 
+    async def _watch(self) -> None:
+        """Fail the connection when the reply that is due next comes too late.
+
+        All limits are alike, so deadlines rise along the line, and whoever joins while this sleeps
+        has a later one: no call has to wake it.
+        """
+        while True:
+            now = trio.current_time()
+            due = self._line[0].deadline if self._line else now + self._reply_s
+            if due <= now:
+                self.fail(f"the store gave no reply within {self._reply_s:g} s")
+            await trio.sleep_until(due)
+
     def _deliver(self, reply: Any) -> None:
         if isinstance(reply, hiredis.PushNotification):
             self._on_push(list(reply))
@@ -200,8 +210,14 @@ class Connection:
             # An error without a question is a farewell: too many clients, protected mode, shutdown.
             self.fail(f"the store said: {reply!r}")
             return
+        if isinstance(reply, hiredis.ReplyError):
+            reply = error_of(reply)
+            if isinstance(reply, StoreUnavailable) and "READONLY" in str(reply):
+                # A failover made it a replica: only a new look-up of the address finds the primary.
+                self.fail(str(reply))
+                return
         waiter = self._line[0]
-        waiter.replies.append(error_of(reply) if isinstance(reply, hiredis.ReplyError) else reply)
+        waiter.replies.append(reply)
         if len(waiter.replies) == waiter.count:
             self._line.popleft()
             _wake(waiter, outcome.Value(None))
@@ -235,14 +251,15 @@ async def greet(connection: Connection, endpoint: Endpoint, name: str) -> None:
     """Speak RESP3, authenticate, name the connection, choose the database.
 
     Raises:
-        StoreUnavailable: the server refuses one of them; says which and why.
+        StoreUnavailable: the server refuses one of them, or is a replica; says why.
     """
     for command in endpoint.greeting(name):
         try:
-            await connection.command(*command)
+            answer = await connection.command(*command)
         except ResponseError as exc:
-            connection.fail(f"{endpoint}: {command[0]} refused: {exc}")
             raise StoreUnavailable(f"{endpoint}: {command[0]} refused: {exc}") from exc
+        if isinstance(answer, dict) and answer.get(b"role") != b"master":
+            raise StoreUnavailable(f"{endpoint}: this is a replica, which cannot be written to")
 
 
 def _cause(exc: Exception) -> str:

@@ -67,9 +67,7 @@ class Intake:
         assert self.redis is not None
         names = self._names(suspects=suspects)
         with trio.CancelScope(shield=True):
-            answer = await self.redis.call(
-                ("BRPOP", *names, _BLOCK_S), reply_s=_BLOCK_S + _MARGIN_S
-            )
+            answer = await self.redis.call(("BRPOP", *names, _BLOCK_S))
         if answer is None:
             return None
         return Popped(*self._sources[answer[0]], answer[1])
@@ -95,6 +93,11 @@ class Intake:
 async def open_intake(broker: Broker, *, name: str) -> AsyncIterator[Intake]:
     """Open an intake on its own connection."""
     intake = Intake(broker)
-    async with open_redis(broker.config.store_url(), name=name, on_connect=intake.greet) as redis:
+    async with open_redis(
+        broker.config.store_url(),
+        name=name,
+        reply_s=_BLOCK_S + _MARGIN_S,
+        on_connect=intake.greet,
+    ) as redis:
         intake.redis = redis
         yield intake

@@ -1,0 +1,142 @@
+"""A proxy that misbehaves on demand, real servers behind it, and clients that wait bounded."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import msgspec
+import pytest
+import trio
+
+from daemons.config import Config, Store
+from protocol.messages import SubmissionRequest
+from tests.conftest import SERVERS, StoreProcess
+
+#: More than any wait of these tests should take; a test that needs it has failed.
+PATIENCE_S = 20.0
+REQUEST = SubmissionRequest(problem_id="two-sum", user_id="u1", language="python", code="print(1)")
+
+
+async def eventually(condition: Callable[[], bool]) -> None:
+    """Wait until *condition* holds."""
+    with trio.fail_after(PATIENCE_S):
+        while not condition():  # noqa: ASYNC110  # what a server does sets no event of ours
+            await trio.sleep(0.002)
+
+
+class Proxy:
+    """Stands on a TCP port before a server's unix socket and does to the traffic what it is told.
+
+    Attributes:
+        delay_s: how long each piece of a reply is held back.
+        reply_bytes: after so many more bytes of replies the connection is cut, once; None: never.
+        blackhole: swallow everything in both directions, as a partition does.
+        refusing: hang up on whoever connects.
+        accepted: how many connections there have been.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._links: set[tuple[trio.CancelScope, trio.SocketStream]] = set()
+        self.delay_s = 0.0
+        self.reply_bytes: int | None = None
+        self.blackhole = False
+        self.refusing = False
+        self.accepted = 0
+        self.port = 0
+
+    @property
+    def url(self) -> str:
+        """The address for clients."""
+        return f"redis://127.0.0.1:{self.port}"
+
+    async def serve(self, task_status: trio.TaskStatus[Any] = trio.TASK_STATUS_IGNORED) -> None:
+        """Serve until cancelled."""
+        listeners = await trio.open_tcp_listeners(0, host="127.0.0.1")
+        self.port = listeners[0].socket.getsockname()[1]
+        await trio.serve_listeners(self._link, listeners, task_status=task_status)
+
+    def cut(self) -> None:
+        """Reset all connections."""
+        for scope, _ in list(self._links):
+            scope.cancel()
+
+    async def half_close(self) -> None:
+        """Send every client the server's end of file, and go on reading from it."""
+        for _, client in list(self._links):
+            await client.send_eof()
+
+    async def _link(self, client: trio.SocketStream) -> None:
+        self.accepted += 1
+        async with client:
+            if self.refusing:
+                return
+            server = await trio.open_unix_socket(self._path)
+            async with server, trio.open_nursery() as nursery:
+                link = nursery.cancel_scope, client
+                self._links.add(link)
+                try:
+                    nursery.start_soon(self._pump, client, server, nursery.cancel_scope, False)
+                    await self._pump(server, client, nursery.cancel_scope, True)
+                finally:
+                    self._links.discard(link)
+
+    async def _pump(
+        self,
+        source: trio.SocketStream,
+        sink: trio.SocketStream,
+        scope: trio.CancelScope,
+        replies: bool,
+    ) -> None:
+        try:
+            while data := await source.receive_some(65536):
+                if replies and self.delay_s:
+                    await trio.sleep(self.delay_s)
+                if self.blackhole:
+                    continue
+                if replies and self.reply_bytes is not None:
+                    data = data[: self.reply_bytes]
+                    self.reply_bytes -= len(data)
+                    await sink.send_all(data)
+                    if self.reply_bytes == 0:
+                        self.reply_bytes = None
+                        break
+                    continue
+                await sink.send_all(data)
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            pass  # one side is gone: so goes the other
+        if self.blackhole:
+            await trio.sleep_forever()  # a partition does not tell of a closed connection either
+        scope.cancel()
+
+
+@asynccontextmanager
+async def open_proxy(store: StoreProcess) -> AsyncIterator[Proxy]:
+    """Put a proxy before *store*."""
+    proxy = Proxy(str(store.socket))
+    async with trio.open_nursery() as nursery:
+        await nursery.start(proxy.serve)
+        yield proxy
+        nursery.cancel_scope.cancel()
+
+
+@pytest.fixture
+async def proxy(store: StoreProcess) -> AsyncIterator[Proxy]:
+    """Give a proxy before the embedded store."""
+    async with open_proxy(store) as proxy:
+        yield proxy
+
+
+@pytest.fixture(params=SERVERS)
+def any_store(
+    request: pytest.FixtureRequest, start_store: Callable[..., StoreProcess]
+) -> StoreProcess:
+    """Give a running store: the test runs once on each kind of server."""
+    return start_store(server=request.param)
+
+
+def config_of(url: str, **store: Any) -> Config:
+    """Return a configuration whose store is at *url*."""
+    return Config(store=msgspec.structs.replace(Store(url=url), **store))
