@@ -13,7 +13,7 @@ from daemons.supervisor.control import CommandError
 from daemons.supervisor.daemon import Daemon, RestartFailed, bind_door
 from daemons.supervisor.plan import DaemonSpec, plan_daemons
 from daemons.supervisor.reload import Difference, compare
-from daemons.supervisor.status import look_at_store
+from daemons.supervisor.status import NOT_SEEN, look_at_store
 
 
 class Commands:
@@ -56,8 +56,14 @@ class Commands:
         return {
             "ready": bool(self._daemons) and all(daemon.ready for daemon in self._daemons),
             "daemons": {daemon.spec.name: daemon.as_json() for daemon in self._daemons},
-            **await look_at_store(self._config),
+            **(await look_at_store(self._config) if self._store_serves else NOT_SEEN),
         }
+
+    @property
+    def _store_serves(self) -> bool:
+        """Whether it makes sense to ask the store; one that is not ours may always serve."""
+        ours = self._config.store.embedded
+        return not ours or any(one.ready for one in self._daemons if one.spec.name == "store")
 
     async def _restart(self, name: object) -> None:
         for daemon in self._daemons:

@@ -39,8 +39,7 @@ async def serve_control(path: Path, handle: Handler) -> None:
     """Answer commands on the socket *path* until cancelled; the file is removed at the end.
 
     Args:
-        path: where to listen. A socket file that is there is taken for stale: the caller holds the
-            lock that says so.
+        path: where to listen.
         handle: gets the request; what it returns becomes ``result``, a `CommandError` ``error``.
     """
     with _open_listener(path) as listener:
@@ -52,7 +51,6 @@ async def serve_control(path: Path, handle: Handler) -> None:
 
 @contextmanager
 def _open_listener(path: Path) -> Iterator[trio.SocketListener]:
-    path.unlink(missing_ok=True)
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as door:
         bind_private(door, path)
         try:

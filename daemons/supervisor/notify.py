@@ -57,7 +57,7 @@ def parse_notice(data: bytes) -> dict[str, str]:
 
 @contextmanager
 def open_mailbox(path: Path) -> Iterator[Mailbox]:
-    """Bind the socket at *path*, which must not exist, and remove it at the end."""
+    """Bind the socket at *path* and remove it at the end."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as receiver:
         receiver.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
         bind_private(receiver, path)
@@ -70,7 +70,11 @@ def open_mailbox(path: Path) -> Iterator[Mailbox]:
 
 
 def bind_private(unbound: socket.socket, path: Path) -> None:
-    """Bind *unbound* to *path* with mode 0600, from its first moment on."""
+    """Bind *unbound* to *path* with mode 0600, from its first moment on.
+
+    A socket that is there is taken for stale: the caller holds the lock that says so.
+    """
+    path.unlink(missing_ok=True)
     umask = os.umask(0o177)
     try:
         with short_path(path) as address:

@@ -10,6 +10,8 @@ from daemons.config import Config
 
 #: A store that does not answer within this time counts as away.
 _STORE_S = 2.0
+#: What is known of a store that is away.
+NOT_SEEN: dict[str, Any] = {"queue": None, "workers": None}
 
 
 async def look_at_store(config: Config) -> dict[str, Any]:
@@ -23,7 +25,7 @@ async def look_at_store(config: Config) -> dict[str, Any]:
                 queue = await broker.queue_status()
                 workers = await broker.workers()
             except StoreUnavailable:
-                return {"queue": None, "workers": None}
+                return NOT_SEEN
         return {
             "queue": {"depth": queue.depth, "running": queue.running, "dead": queue.dead},
             "workers": [
@@ -31,4 +33,4 @@ async def look_at_store(config: Config) -> dict[str, Any]:
                 for one in workers
             ],
         }
-    return {"queue": None, "workers": None}
+    return NOT_SEEN

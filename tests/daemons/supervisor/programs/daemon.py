@@ -1,0 +1,104 @@
+"""A small real daemon on `daemons.service`, well or badly behaved: ``python daemon.py MODE [ARGUMENT]``."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from functools import partial
+
+import trio
+import trio.lowlevel
+
+from daemons.service import Service, run_service, wait_at_gate
+
+
+async def good(service: Service) -> None:
+    """Serve until asked to stop: each connection gets this process's pid."""
+
+    async def answer(stream: trio.SocketStream) -> None:
+        await stream.send_all(b"%d\n" % os.getpid())
+
+    doors = [trio.socket.from_stdlib_socket(door) for door in service.sockets]
+    listeners = [trio.SocketListener(door) for door in doors]
+    async with trio.open_nursery() as callers, trio.open_nursery() as accepting:
+        if listeners:
+            serve = partial(trio.serve_listeners, handler_nursery=callers)
+            accepting.start_soon(serve, answer, listeners)
+        service.ready("serving")
+        await service.stopping.wait()
+        # Whoever was accepted still gets his answer.
+        accepting.cancel_scope.cancel()
+
+
+async def good_once(service: Service) -> None:
+    """Serve if no process has before; fail otherwise."""
+    try:
+        os.close(os.open(sys.argv[2], os.O_CREAT | os.O_EXCL))
+    except FileExistsError as exc:
+        raise RuntimeError("there was one before") from exc
+    await good(service)
+
+
+async def deaf(service: Service) -> None:
+    """Get ready, but do not stop when asked, nor when cancelled."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    service.ready()
+    with trio.CancelScope(shield=True):
+        await trio.sleep_forever()
+
+
+async def never_ready(service: Service) -> None:
+    """Live, but never get ready."""
+    await service.stopping.wait()
+
+
+async def blocked(service: Service) -> None:
+    """Get ready, then block the loop."""
+    service.ready()
+    await trio.lowlevel.checkpoint()
+    time.sleep(3600)  # noqa: ASYNC251 - to block the loop is the point
+
+
+async def crash(service: Service) -> None:
+    """Fail at once."""
+    raise RuntimeError("crashed as told")
+
+
+async def crash_when_ready(service: Service) -> None:
+    """Get ready, then fail."""
+    service.ready()
+    await trio.sleep(0.01)
+    raise RuntimeError("crashed as told")
+
+
+async def double_fork(service: Service) -> None:
+    """Leave a grandchild in a session of its own, tell its pid in a file, and serve."""
+    script = f"setsid sleep 3600 & echo $! > {sys.argv[2]}.new"
+    await trio.run_process(["/bin/sh", "-c", script])
+    await trio.Path(sys.argv[2] + ".new").rename(sys.argv[2])
+    service.ready()
+    await service.stopping.wait()
+
+
+async def diary(service: Service) -> None:
+    """Write into a file when it serves and, after a moment, when it stops."""
+
+    def write(event: str) -> None:
+        fd = os.open(sys.argv[2], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        os.write(fd, f"{event} {sys.argv[3]}\n".encode())
+        os.close(fd)
+
+    write("serves")
+    service.ready()
+    await service.stopping.wait()
+    await trio.sleep(0.1)
+    write("stops")
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "exit":
+        sys.exit(int(sys.argv[2]))
+    wait_at_gate()
+    sys.exit(run_service(sys.argv[1], globals()[sys.argv[1]], drain_s=5.0))
