@@ -1,6 +1,7 @@
 """ONE program, once, in a box: knows no Redis, HTTP, problem or verdict."""
 
 from sandbox.blob import Blob
+from sandbox.check import Capabilities, Capability, probe_host
 from sandbox.errors import SandboxError
 from sandbox.host import Box, Sandbox, open_sandbox
 from sandbox.result import Grade, Job, Limits, Result, RunStatus
@@ -16,4 +17,7 @@ __all__ = [
     "RunStatus",
     "Grade",
     "SandboxError",
+    "probe_host",
+    "Capabilities",
+    "Capability",
 ]

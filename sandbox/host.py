@@ -33,6 +33,12 @@ sys.exit(main(int(sys.argv[1])))
 """
 
 
+def launcher_command(fd: int) -> list[str]:
+    """Return the command of a launcher that is spoken to over *fd*."""
+    folder = str(Path(__file__).parent)
+    return [sys.executable, "-I", "-S", "-B", "-c", _BOOTSTRAP, str(fd), folder]
+
+
 async def _receive(sock: socket) -> tuple[bytes, list[int]]:
     """Return the next frame; raises SandboxError when the other end is gone."""
     while True:
@@ -164,8 +170,7 @@ class Sandbox:
         ours, theirs = frames.make_pair()
         ours.setblocking(False)
         try:
-            command = [sys.executable, "-I", "-S", "-B", "-c", _BOOTSTRAP]
-            command += [str(theirs.fileno()), str(Path(__file__).parent)]
+            command = launcher_command(theirs.fileno())
             try:
                 self._launcher = await trio.lowlevel.open_process(
                     command,

@@ -1,0 +1,181 @@
+"""What this host can enforce, what happens where it can't, and the command that mends it.
+
+The central question is not asked of files but tried: :func:`probe_host` starts a launcher and has
+it build a cell, so a layer that is silently missing shows up by the name of its step.
+"""
+
+import os
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from sandbox import frames, job, launcher, run
+from sandbox.cgroup import v1
+from sandbox.errors import SandboxError
+from sandbox.host import launcher_command
+from sandbox.result import Grade
+
+_TRIAL_S = 15.0
+_TRIAL_IMAGE = "/usr"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capability:
+    """One thing that the sandbox wants of a host."""
+
+    name: str
+    works: bool
+    needed: bool
+    """Without it no program runs at all."""
+    finding: str
+    """What was seen."""
+    fallback: str
+    """What happens without it."""
+    fix: str
+    """The command or setting that mends it; empty when nothing is wrong."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capabilities:
+    """What this host can enforce."""
+
+    grade: Grade | None
+    """The grade that programs run at; None when none can run."""
+    items: tuple[Capability, ...]
+
+
+def _read(path: str) -> str:
+    try:
+        return Path(path).read_text().strip()
+    except OSError:
+        return ""
+
+
+def try_cell() -> tuple[bool, SandboxError | None]:
+    """Start a launcher, have it build a cell and park a run; return if it is full, or the error."""
+    ours, theirs = frames.make_pair()
+    slot, slot_end = frames.make_pair()
+    with ours, slot:
+        with theirs, slot_end:
+            process = subprocess.Popen(
+                launcher_command(theirs.fileno()), pass_fds=[theirs.fileno()], env={}, cwd="/"
+            )
+            ours.settimeout(_TRIAL_S)
+            slot.settimeout(_TRIAL_S)
+            image = [os.fsencode(_TRIAL_IMAGE)]
+            frames.send(ours, frames.pack_frame(launcher.START, b"", image, []))
+            frames.send(
+                ours,
+                frames.pack_frame(launcher.OPEN, launcher.OPEN_HEAD.pack(0)),
+                [slot_end.fileno()],
+            )
+        try:
+            return _hear_trial(*(frames.receive(sock)[0] for sock in (ours, slot)))
+        except TimeoutError:
+            return False, SandboxError("launcher", 0, f"no answer in {_TRIAL_S:.0f} s")
+        finally:
+            ours.close()
+            process.wait(_TRIAL_S)
+
+
+def _hear_trial(ready: bytes, up: bytes) -> tuple[bool, SandboxError | None]:
+    for frame in (ready, up):
+        if frame[:1] == run.FAILED:
+            return False, run.read_failure(frame)
+    if ready[:1] != launcher.READY or up != job.UP:
+        return False, SandboxError("launcher", 0, "it ended without a word")
+    (full,), _ = frames.unpack_frame(ready, launcher.READY_HEAD, 0)
+    return full, None
+
+
+def _check_confinement(error: SandboxError | None) -> Capability:
+    return Capability(
+        name="confinement",
+        works=error is None,
+        needed=True,
+        finding="a cell stands and a run is parked in it" if error is None else str(error),
+        fallback="nothing runs",
+        fix="" if error is None else _mend_confinement(error),
+    )
+
+
+def _mend_confinement(error: SandboxError) -> str:
+    if _read("/proc/sys/kernel/apparmor_restrict_unprivileged_userns") == "1":
+        return "sysctl -w kernel.apparmor_restrict_unprivileged_userns=0, or start Gavel as root"
+    if _read("/proc/sys/kernel/unprivileged_userns_clone") == "0":
+        return "sysctl -w kernel.unprivileged_userns_clone=1, or start Gavel as root"
+    if _read("/proc/sys/user/max_user_namespaces") == "0":
+        return "sysctl -w user.max_user_namespaces=256"
+    return f"the step `{error.step}` needs Linux 5.12 or later outside an unprivileged container"
+
+
+def _check_accounting(full: bool) -> Capability:
+    found = v1.find_parents()
+    return Capability(
+        name="control groups",
+        works=full,
+        needed=False,
+        finding=f"memory at {found['memory']}"
+        if found
+        else "none that this user may make groups in",
+        fallback="memory, processes and CPU time are sampled; grade reduced",
+        fix="" if full else "start Gavel as root",
+    )
+
+
+def _check_swap() -> Capability:
+    swaps = _read("/proc/swaps").splitlines()[1:]
+    counted = any(Path(f"{path}/memory.memsw.limit_in_bytes").exists() for path in _memory_groups())
+    works = not swaps or counted
+    return Capability(
+        name="swap",
+        works=works,
+        needed=False,
+        finding="no swap" if not swaps else ("counted" if counted else "in use and not counted"),
+        fallback="a program may use swap beyond its memory limit",
+        fix="" if works else "swapoff -a",
+    )
+
+
+def _memory_groups() -> list[str]:
+    found = v1.find_parents()
+    return [found["memory"]] if found else []
+
+
+def _check_core_pattern() -> Capability:
+    pattern = _read("/proc/sys/kernel/core_pattern")
+    works = not pattern.startswith("|")
+    return Capability(
+        name="core dumps",
+        works=works,
+        needed=False,
+        finding=f"core_pattern is {pattern!r}",
+        fallback="a crash starts the host's dump helper as root, with the program's memory as input",
+        fix="" if works else "sysctl -w kernel.core_pattern=core",
+    )
+
+
+def _check_huge_pages() -> Capability:
+    count = _read("/proc/sys/vm/nr_hugepages") or "0"
+    return Capability(
+        name="huge pages",
+        works=count == "0",
+        needed=False,
+        finding=f"{count} reserved",
+        fallback="a program may take huge pages, which its memory limit does not count",
+        fix="" if count == "0" else "sysctl -w vm.nr_hugepages=0",
+    )
+
+
+def probe_host() -> Capabilities:
+    """Find out what this host can enforce; starts and ends a launcher, takes about 0.2 s."""
+    full, error = try_cell()
+    items = (
+        _check_confinement(error),
+        _check_accounting(full),
+        _check_swap(),
+        _check_core_pattern(),
+        _check_huge_pages(),
+    )
+    grade = None if error else Grade.FULL if full else Grade.REDUCED
+    return Capabilities(grade=grade, items=items)
