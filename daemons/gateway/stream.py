@@ -14,6 +14,7 @@ import struct
 from collections.abc import Callable
 
 import trio
+from trio_websocket import WebSocketConnection
 from wsproto.frame_protocol import FrameProtocol
 
 from protocol.frames import CloseCode
@@ -69,9 +70,9 @@ class ClientStream(trio.abc.Stream):
         "_inbound",
         "_stream",
         "_torn",
-        "fragments",
         "on_end",
         "refusal",
+        "websocket",
     )
 
     def __init__(self, stream: trio.SocketStream) -> None:
@@ -82,8 +83,8 @@ class ClientStream(trio.abc.Stream):
         self._torn = False
         #: Called when the peer has ended, or trio-websocket has finished with the stream.
         self.on_end: Callable[[], object] | None = None
-        #: Tells how many frames of an unfinished message are held.
-        self.fragments: Callable[[], int] | None = None
+        #: The WebSocket on this stream, once its handshake is done.
+        self.websocket: WebSocketConnection | None = None
         #: Why this stream has stopped reading: the close code and a sentence.
         self.refusal: tuple[int, str] | None = None
         stream.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)
@@ -109,7 +110,8 @@ class ClientStream(trio.abc.Stream):
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
         """Receive what has come, at the pace that `INBOUND_BYTES_PER_S` allows."""
-        if self.fragments is not None and self.fragments() > MAX_FRAGMENTS:
+        # trio-websocket keeps every frame of an unfinished message and tells nobody how many.
+        if self.websocket is not None and len(self.websocket._message_parts) > MAX_FRAGMENTS:
             self.refusal = (CloseCode.TOO_BIG, f"a message of over {MAX_FRAGMENTS} frames")
             return b""
         try:

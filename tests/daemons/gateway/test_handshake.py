@@ -136,9 +136,15 @@ async def test_gateway_takes_fragments(open_gateway: Any) -> None:
         assert (first_byte, payload[:15]) == (TEXT, b'{"type":"ready"')
 
 
-async def test_gateway_refuses_endless_empty_fragments(open_gateway: Any, frame: Any) -> None:
+@pytest.mark.parametrize("first", [True, False], ids=["first", "later"])
+async def test_gateway_refuses_endless_empty_fragments(
+    open_gateway: Any, frame: Any, first: bool
+) -> None:
     """Empty frames of a message that never ends count towards no size, but do not pile up."""
     async with open_gateway() as running, running.raw_peer() as peer:
+        if not first:
+            await peer.send_frame(TEXT, b"u1")
+            await peer.receive_frame()
         await peer.stream.send_all(frame(0x01) + frame(0x00) * (MAX_FRAGMENTS + 1000))
         await peer.send_frame(0x00)
 
