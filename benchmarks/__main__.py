@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import click
@@ -11,10 +12,20 @@ from rich.console import Console
 
 from benchmarks.measure import Benchmark, Comparison, Effort
 from benchmarks.report import make_document, make_table
+from benchmarks.sandboxed import sandboxed_hello, sandboxed_python
 from benchmarks.store import round_trip, round_trips, submit
+from benchmarks.verdict import throughput, verdict
 
 #: All benchmarks, in the order of the table. A new one is a decorated function and a place here.
-BENCHMARKS: tuple[Benchmark, ...] = (round_trip, round_trips, submit)
+BENCHMARKS: tuple[Benchmark, ...] = (
+    verdict,
+    throughput,
+    sandboxed_hello,
+    sandboxed_python,
+    submit,
+    round_trip,
+    round_trips,
+)
 
 #: A spread needs two samples at least.
 MANY = click.IntRange(min=2)
@@ -39,7 +50,7 @@ def bench(names: tuple[str, ...], rounds: int, turns: int, only_list: bool, outp
     if unknown := set(names) - set(known):
         raise click.UsageError(f"no benchmark {', '.join(unknown)}; there are {', '.join(known)}")
     chosen = [known[name] for name in names or known]
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else 110)
     if only_list:
         for benchmark in chosen:
             console.print(f"[bold]{benchmark.name}[/]\n    {benchmark.method}\n")

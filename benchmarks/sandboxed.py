@@ -1,0 +1,84 @@
+"""What a run in the sandbox costs, beside the same program started with nothing around it."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import trio
+
+from benchmarks.bare import run_bare
+from benchmarks.measure import Comparison, Effort, at_most_more, benchmark, durations
+from daemons.worker.programs import CompileFailure, Program, Sources, compile_program
+from daemons.worker.toolchains import Toolchain, find_toolchains, image_of
+from judging.languages import load_languages
+from sandbox import Box, Limits, RunStatus, open_sandbox
+
+_LIMITS = Limits(time_s=10.0, wall_s=20.0, memory_bytes=256 << 20, output_bytes=1 << 20)
+
+
+@asynccontextmanager
+async def open_program(language_id: str) -> AsyncIterator[tuple[Box, Program, Toolchain]]:
+    """Open a sandbox of one slot and compile the language's `hello` in it."""
+    language = load_languages()[language_id]
+    toolchain = (await find_toolchains([language]))[language_id]
+    async with open_sandbox(slots=1, image=image_of([toolchain])) as sandbox:
+        box = sandbox.boxes[0]
+        sources = Sources({language.source: language.hello.encode()}, language.source)
+        program = await compile_program(box, toolchain, sources)
+        assert not isinstance(program, CompileFailure), program.output
+        with program:
+            yield box, program, toolchain
+
+
+async def _run(box: Box, program: Program) -> None:
+    result = await program.run(box, stdin=b"", limits=_LIMITS)
+    assert result.status is RunStatus.OK, result
+
+
+@benchmark(
+    "sandboxed-hello",
+    ours="run of a compiled hello, all confinement fresh",
+    bare="posix_spawn of the same program",
+    target=at_most_more(1.5, "ms"),
+)
+async def sandboxed_hello(effort: Effort) -> Comparison:
+    """A C program that prints a line: from handing it over to its result, in turn with bare.
+
+    The next run is parked while the bare program runs, as in an idle system; `throughput` is where
+    the cost of parking shows. Both are compiled by the same gcc with the same options.
+    """
+    async with open_program("c") as (box, program, toolchain):
+        with tempfile.TemporaryDirectory(prefix="gavel-bench-") as name:
+            source, binary = Path(name) / "main.c", Path(name) / "main"
+            source.write_text(toolchain.language.hello)
+            options = ["-O2", "-std=gnu17", "-o", str(binary)]
+            await trio.run_process([toolchain.tools["gcc"], *options, str(source)])
+            return await durations(
+                lambda: _run(box, program),
+                lambda: run_bare([str(binary)], Path("/dev/null")),
+                effort.rounds,
+            )
+
+
+@benchmark(
+    "sandboxed-python",
+    ours="run of a Python hello, all confinement fresh",
+    bare="posix_spawn of `python3 hello.py`, the same interpreter",
+)
+async def sandboxed_python(effort: Effort) -> Comparison:
+    """A Python program that prints a line: from handing it over to its result, in turn with bare.
+
+    As `sandboxed-hello`; the interpreter's own start is in both.
+    """
+    async with open_program("python") as (box, program, toolchain):
+        with tempfile.TemporaryDirectory(prefix="gavel-bench-") as name:
+            source = Path(name) / "main.py"
+            source.write_text(toolchain.language.hello)
+            return await durations(
+                lambda: _run(box, program),
+                lambda: run_bare([toolchain.tools["python"], "-B", str(source)], Path("/dev/null")),
+                effort.rounds,
+            )
