@@ -1,5 +1,7 @@
 """Account for one run, by control group or by sampling, behind one interface."""
 
+import os
+
 from sandbox import proctree
 from sandbox.cgroup.v1 import RunGroup
 
@@ -14,8 +16,9 @@ class GroupAccount:
 
     def __init__(self, group: RunGroup) -> None:
         self._group = group
+        self._cores = len(os.sched_getaffinity(0))
 
-    def begin(self, init: int, memory_bytes: int, processes: int) -> None:
+    def begin(self, _init: int, memory_bytes: int, processes: int) -> None:
         """Set the limits; the parked child is already inside."""
         self._group.set_limits(memory_bytes, processes)
 
@@ -23,11 +26,11 @@ class GroupAccount:
         """Return CPU seconds so far; memory needs no sampling."""
         return self._group.cpu_s(), 0
 
-    def interval_s(self, cpu_left_s: float, cores: int) -> float:
-        """Return how long the CPU counter can't reach its limit."""
-        return max(0.001, cpu_left_s / cores)
+    def interval_s(self, cpu_left_s: float) -> float:
+        """Return how long the CPU counter can't reach its limit, busy on all cores."""
+        return max(0.001, cpu_left_s / self._cores)
 
-    def totals(self, cpu_s: float, peak_bytes: int) -> tuple[float, int, int]:
+    def totals(self, _cpu_s: float, _peak_bytes: int) -> tuple[float, int, int]:
         """Return CPU seconds, peak memory and processes killed for want of memory."""
         return self._group.cpu_s(), self._group.memory_peak(), self._group.oom_kills()
 
@@ -47,7 +50,7 @@ class SampledAccount:
         self._cpu_s = 0.0
         self._peak = 0
 
-    def begin(self, init: int, memory_bytes: int, processes: int) -> None:
+    def begin(self, init: int, memory_bytes: int, _processes: int) -> None:
         """Start sampling the tree below *init*."""
         self._init = init
         self._memory_bytes = memory_bytes
@@ -59,7 +62,7 @@ class SampledAccount:
         self._peak = max(self._peak, memory)
         return self._cpu_s, memory
 
-    def interval_s(self, cpu_left_s: float, cores: int) -> float:
+    def interval_s(self, _cpu_left_s: float) -> float:
         """Return the sampling interval."""
         return _SAMPLE_S
 

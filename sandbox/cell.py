@@ -9,8 +9,7 @@ import os
 import signal
 import socket
 import sys
-from collections import namedtuple
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 from sandbox import capabilities, frames, mounts, namespaces, run, seccomp, steps
 from sandbox.errors import SandboxError
@@ -18,9 +17,20 @@ from sandbox.errors import SandboxError
 READY = b"U"
 PARK = b"K"
 
-#: What a cell is built from: image paths, the ids that inside 0 and 1000 stand for, its filters,
-#: steps left out by a test.
-Plan = namedtuple("Plan", "image root_id program_id outer_filter inner_filter without")  # noqa: PYI024
+
+class Plan(NamedTuple):
+    """What a cell is built from."""
+
+    image: list[str]
+    root_id: int | None
+    """The user that 0 inside stands for; None where an ordinary user has but one id to give."""
+    program_id: int
+    """The user that 1000 inside stands for."""
+    outer_filter: bytes
+    inner_filter: bytes
+    without: frozenset[str]
+    """Steps left out by a test."""
+
 
 _PROGRAM = namespaces.PROGRAM_ID
 
@@ -54,8 +64,7 @@ def start(plan: Plan) -> tuple[socket.socket, int]:
         namespaces.map_ids(pid, ids)
         # When the host runs out of memory, of all in a cell the largest goes first: the program.
         # Written by us, not by the cell, so that with real root it also becomes the lowest value.
-        with open(f"/proc/{pid}/oom_score_adj", "w", encoding="utf-8") as file:  # noqa: PTH123
-            file.write("1000")
+        namespaces.write_proc(pid, "oom_score_adj", "1000")
     except OSError as exc:
         raise SandboxError("id map", exc.errno or 0, exc.strerror or "") from exc
     frames.send(ours, b"M")
@@ -89,7 +98,6 @@ def _serve_cell(sock: socket.socket, plan: Plan, devices: int | None) -> NoRetur
 
 def _build(plan: Plan, devices: int | None, sock: socket.socket) -> None:
     """Take the cell's steps, in the order that matters."""
-
     image: list[tuple[str, int | str]] = []
 
     def open_image() -> None:
@@ -115,7 +123,7 @@ def _build(plan: Plan, devices: int | None, sock: socket.socket) -> None:
         namespaces.leave_session_keyring()
 
     def forbid_nesting() -> None:
-        with open("/.proc/sys/user/max_user_namespaces", "w", encoding="utf-8") as file:  # noqa: PTH123
+        with open("/.proc/sys/user/max_user_namespaces", "w", encoding="utf-8") as file:
             file.write("0")
 
     def limit_privileges() -> None:
@@ -153,6 +161,6 @@ def _fork_runs(sock: socket.socket, plan: Plan) -> None:
             raise SandboxError("park", 0, "unknown frame")
         control = socket.socket(fileno=fds[0])
         if namespaces.fork_into(namespaces.RUN) == 0:
-            run.serve_run(run.Outfit(control, *fds[1:4], fds[4:]), confinement)
+            run.serve_run(run.Outfit(control, fds[1], fds[2], fds[3], fds[4:]), confinement)
         control.close()
         frames.close_fds(fds[1:])

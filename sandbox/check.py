@@ -150,7 +150,7 @@ def _check_core_pattern() -> Capability:
         works=works,
         needed=False,
         finding=f"core_pattern is {pattern!r}",
-        fallback="a crash starts the host's dump helper as root, with the program's memory as input",
+        fallback="a crash feeds the program's memory to the host's dump helper, which is root",
         fix="" if works else "sysctl -w kernel.core_pattern=core",
     )
 

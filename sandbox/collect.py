@@ -40,7 +40,7 @@ def open_beneath(folder: int, name: bytes) -> int:
 
 
 def match_names(folder: int, patterns: list[bytes]) -> list[bytes]:
-    """Return the names in *folder* that the patterns ask for, sorted; plain names need not exist."""
+    """Return the names in *folder* that the patterns ask for; plain names need not exist."""
     found = {name for name in patterns if not any(c in name for c in b"*?[")}
     globs = [name for name in patterns if name not in found]
     if globs:
@@ -68,13 +68,17 @@ def collect(folder: int, patterns: list[bytes], max_bytes: int) -> list[tuple[by
                 executable, fd, size = copied
                 found.append((name, executable, fd))
                 max_bytes -= size
-            if len(found) > MAX_FILES:
-                raise TooMuchError(f"more than {MAX_FILES} files")
+            _check_count(len(found))
     except TooMuchError:
         for _, _, fd in found:
             os.close(fd)
         raise
     return found
+
+
+def _check_count(count: int) -> None:
+    if count > MAX_FILES:
+        raise TooMuchError(f"more than {MAX_FILES} files")
 
 
 def _copy(folder: int, name: bytes, max_bytes: int) -> tuple[bool, int, int] | None:

@@ -246,7 +246,7 @@ def _pack(wanted: Job, opened: list[Blob]) -> tuple[bytes, list[int]]:
     stdin = as_blob(wanted.stdin)
     files = [(os.fsencode(name), as_blob(content)) for name, content in wanted.files.items()]
     limits = wanted.limits
-    numbers = job.LimitNumbers(*(getattr(limits, name) for name in job.LIMITS_FIELDS.split()))
+    numbers = job.LimitNumbers(*(getattr(limits, name) for name in job.LimitNumbers._fields))
     wire = job.WireJob(
         numbers,
         [os.fsencode(part) for part in wanted.argv],

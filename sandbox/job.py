@@ -1,9 +1,11 @@
 """How a job and its outcome look on the wire between worker and warden."""
 
 import struct
-from collections import namedtuple
+from typing import Literal, NamedTuple
 
 from sandbox import frames
+
+KillReason = Literal["", "time", "wall", "output", "memory", "cancel"]
 
 #: Worker to warden: run this. Beside it: stdin, then each file.
 RUN = b"R"
@@ -14,24 +16,52 @@ UP = b"U"
 #: Warden to worker: the run ended. Beside it: stdout and stderr when they are long, then each file.
 DONE = b"D"
 
-#: Times, sizes and counts of sandbox.result.Limits, in its order, without defaults.
-LIMITS_FIELDS = (
-    "time_s wall_s memory_bytes output_bytes processes file_bytes box_bytes box_inodes "
-    "stack_bytes open_files"
-)
-LimitNumbers = namedtuple("LimitNumbers", LIMITS_FIELDS)  # noqa: PYI024
+
+class LimitNumbers(NamedTuple):
+    """The fields of sandbox.result.Limits, in its order."""
+
+    time_s: float
+    wall_s: float
+    memory_bytes: int
+    output_bytes: int
+    processes: int
+    file_bytes: int
+    box_bytes: int
+    box_inodes: int
+    stack_bytes: int
+    open_files: int
+
+
 _RUN_HEAD = struct.Struct("<ddQQIQQQQI")
 _DONE_HEAD = struct.Struct("<BiIddQ??")
 
-REASONS = ("", "time", "wall", "output", "memory", "cancel")
+REASONS: tuple[KillReason, ...] = ("", "time", "wall", "output", "memory", "cancel")
 EXECUTABLE, PLAIN = b"x", b"-"
 
-#: A job as the warden sees it; *files* are pairs (name, executable).
-WireJob = namedtuple("WireJob", "limits argv env files collect")  # noqa: PYI024
-#: A run's outcome: *reason* is why the warden killed it, *status* what wait(2) said.
-Outcome = namedtuple(  # noqa: PYI024
-    "Outcome", "reason status oom_kills time_s wall_s memory_bytes from_cgroup"
-)
+
+class WireJob(NamedTuple):
+    """A job as the warden sees it."""
+
+    limits: LimitNumbers
+    argv: list[bytes]
+    env: list[bytes]
+    files: list[tuple[bytes, bool]]
+    """Name and whether it is executable."""
+    collect: list[bytes]
+
+
+class Outcome(NamedTuple):
+    """How a run ended."""
+
+    reason: KillReason
+    """Why the warden killed it: one of REASONS."""
+    status: int
+    """What wait(2) said of the main process."""
+    oom_kills: int
+    time_s: float
+    wall_s: float
+    memory_bytes: int
+    from_cgroup: bool
 
 
 def pack_job(job: WireJob) -> bytes:

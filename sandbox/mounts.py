@@ -120,7 +120,7 @@ def make_device_tree() -> int:
     fd = make_filesystem("tmpfs", ATTR_NOSUID | ATTR_NOEXEC, size="64k", nr_inodes="32", mode="755")
     for name, (major, minor) in DEVICES.items():
         os.mknod(name, stat.S_IFCHR | 0o666, os.makedev(major, minor), dir_fd=fd)
-        os.chmod(name, 0o666, dir_fd=fd)  # noqa: PTH101 - the umask may have cut it
+        os.chmod(name, 0o666, dir_fd=fd)  # noqa: S103 - for all, whatever the umask cut
     _finish_device_tree(fd)
     set_attributes(fd, b"", ATTR_RDONLY)
     return fd
@@ -150,10 +150,10 @@ def _bind_host_devices(root: str) -> None:
 def _place_image(root: str, path: str, tree: int) -> None:
     """Show the detached *tree* of *path*, read-only, at the same place under *root*."""
     target = root + path
-    os.makedirs(os.path.dirname(target), 0o755, exist_ok=True)  # noqa: PTH103, PTH120
+    os.makedirs(os.path.dirname(target), 0o755, exist_ok=True)
     if stat.S_ISDIR(os.fstat(tree).st_mode):
-        os.makedirs(target, 0o755, exist_ok=True)  # noqa: PTH103
-    elif not os.path.exists(target):  # noqa: PTH110
+        os.makedirs(target, 0o755, exist_ok=True)
+    elif not os.path.exists(target):
         os.close(os.open(target, os.O_CREAT | os.O_WRONLY, 0o644))
     set_attributes(tree, b"", ATTR_RDONLY | ATTR_NOSUID | ATTR_NODEV, recursive=True)
     attach(tree, target)
@@ -161,9 +161,9 @@ def _place_image(root: str, path: str, tree: int) -> None:
 
 
 def _write_etc(root: str) -> None:
-    os.makedirs(f"{root}/etc", 0o755, exist_ok=True)  # noqa: PTH103
+    os.makedirs(f"{root}/etc", 0o755, exist_ok=True)
     for name, text in _ETC_FILES.items():
-        with open(f"{root}/etc/{name}", "w", encoding="utf-8") as file:  # noqa: PTH123
+        with open(f"{root}/etc/{name}", "w", encoding="utf-8") as file:
             file.write(text)
 
 
@@ -173,9 +173,9 @@ def open_image(image: list[str]) -> list[tuple[str, int | str]]:
     Done as the user who started us, and before /tmp is covered: a source may lie in a folder that
     only this user can enter, or below /tmp.
     """
-    shown = [*image, *(path for path in _ETC_SHOWN if os.path.exists(path))]  # noqa: PTH110
+    shown = [*image, *(path for path in _ETC_SHOWN if os.path.exists(path))]
     return [
-        (path, os.readlink(path) if os.path.islink(path) else open_tree(path))  # noqa: PTH114, PTH115
+        (path, os.readlink(path) if os.path.islink(path) else open_tree(path))
         for path in sorted(set(shown))
     ]
 
@@ -190,14 +190,14 @@ def build_root(image: list[tuple[str, int | str]], devices: int | None) -> str:
     attach(fd, root)
     os.close(fd)
     for name in ("dev", "proc", "box", "tmp", "etc", ".run"):
-        os.mkdir(f"{root}/{name}", 0o755)  # noqa: PTH102
-    os.mkdir(f"{root}/.proc", 0o700)  # noqa: PTH102
+        os.mkdir(f"{root}/{name}", 0o755)
+    os.mkdir(f"{root}/.proc", 0o700)
     _write_etc(root)
     for path, source in image:
         if isinstance(source, int):
             _place_image(root, path, source)
         else:
-            os.makedirs(os.path.dirname(root + path), 0o755, exist_ok=True)  # noqa: PTH103, PTH120
+            os.makedirs(os.path.dirname(root + path), 0o755, exist_ok=True)
             os.symlink(source, root + path)
     if devices is None:
         _bind_host_devices(root)

@@ -4,7 +4,6 @@ import contextlib
 import ctypes
 import os
 import signal
-from pathlib import Path
 
 from sandbox import syscalls
 
@@ -40,20 +39,26 @@ def unshare(flags: int) -> None:
     syscalls.libc_call("unshare", flags)
 
 
+def write_proc(pid: int, name: str, text: str) -> None:
+    """Write *text* to the file *name* of *pid* in proc."""
+    with open(f"/proc/{pid}/{name}", "w", encoding="utf-8") as file:
+        file.write(text)
+
+
 def map_ids(pid: int, ids: list[tuple[int, int]]) -> None:
     """Write the user and group map of *pid*'s user namespace: pairs (inside, outside)."""
     table = "".join(f"{inside} {outside} 1\n" for inside, outside in ids)
-    Path(f"/proc/{pid}/uid_map").write_text(table)
-    Path(f"/proc/{pid}/gid_map").write_text(table)
+    write_proc(pid, "uid_map", table)
+    write_proc(pid, "gid_map", table)
 
 
 def enter_own_user_namespace() -> None:
     """Give an ordinary user a user and mount namespace in which it is root."""
     uid, gid = os.geteuid(), os.getegid()
     unshare(CLONE_NEWUSER | CLONE_NEWNS)
-    Path("/proc/self/setgroups").write_text("deny")
-    Path("/proc/self/uid_map").write_text(f"0 {uid} 1\n")
-    Path("/proc/self/gid_map").write_text(f"0 {gid} 1\n")
+    write_proc(os.getpid(), "setgroups", "deny")
+    write_proc(os.getpid(), "uid_map", f"0 {uid} 1\n")
+    write_proc(os.getpid(), "gid_map", f"0 {gid} 1\n")
 
 
 def die_with_parent(parent: int) -> None:

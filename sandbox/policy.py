@@ -9,7 +9,7 @@ next version makes a call that nobody foresaw.
 
 import errno
 import socket
-from collections import namedtuple
+from typing import NamedTuple
 
 EPERM = errno.EPERM
 ENOSYS = errno.ENOSYS
@@ -20,8 +20,18 @@ CEILING = 467
 
 AUDIT_ARCH = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 
-#: Answer, why, and the calls: name -> (x86-64, aarch64); None where a machine lacks it.
-Group = namedtuple("Group", "answer reason calls")  # noqa: PYI024 - typing costs 4 ms at start
+Numbers = tuple[int | None, int | None]
+
+
+class Group(NamedTuple):
+    """Calls that get the same answer for the same reason."""
+
+    answer: int
+    """An errno; 0 fakes success."""
+    reason: str
+    calls: dict[str, Numbers]
+    """Name -> numbers on x86-64 and aarch64, None where a machine lacks it."""
+
 
 GROUPS = (
     Group(
@@ -176,8 +186,16 @@ SETUP_GROUP = Group(
     },
 )
 
-#: One argument looked at: *test* is ``any_bit``, ``one_of`` or ``none_of`` the values -> *errno*.
-ArgumentRule = namedtuple("ArgumentRule", "argument test values errno")  # noqa: PYI024
+
+class ArgumentRule(NamedTuple):
+    """Refuse a call by one of its arguments."""
+
+    argument: int
+    test: str
+    """``any_bit``, ``one_of`` or ``none_of`` the values."""
+    values: tuple[int, ...]
+    errno: int
+
 
 #: Every CLONE_NEW* flag; threads and forks pass.
 NAMESPACE_FLAGS = 0x7E020000
@@ -194,8 +212,13 @@ ARGUMENT_RULES = {
     "personality": ((135, 92), ArgumentRule(0, "none_of", (0, 0xFFFFFFFF), EPERM)),
 }
 
-#: What one machine's filter is made of.
-Table = namedtuple("Table", "audit_arch answers arguments")  # noqa: PYI024
+
+class Table(NamedTuple):
+    """What one machine's filter is made of."""
+
+    audit_arch: int
+    answers: list[tuple[int, list[int]]]
+    arguments: list[tuple[int, ArgumentRule]]
 
 
 def for_machine(machine: str, outer: bool = False) -> Table:
@@ -204,8 +227,9 @@ def for_machine(machine: str, outer: bool = False) -> Table:
     answers: dict[int, list[int]] = {}
     for group in GROUPS if outer else (*GROUPS, SETUP_GROUP):
         for numbers in group.calls.values():
-            if numbers[column] is not None:
-                answers.setdefault(group.answer, []).append(numbers[column])
+            number = numbers[column]
+            if number is not None:
+                answers.setdefault(group.answer, []).append(number)
     rules = list(ARGUMENT_RULES.values())
     if not outer:
         rules.insert(0, CLONE_RULE)

@@ -39,7 +39,7 @@ def descendants(pid: int) -> list[int]:
 
 def _threads(pid: int) -> list[str]:
     try:
-        return os.listdir(f"/proc/{pid}/task")  # noqa: PTH208
+        return os.listdir(f"/proc/{pid}/task")
     except OSError:
         return []
 

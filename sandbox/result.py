@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Literal
 
 from sandbox.blob import Blob
+from sandbox.job import KillReason
 
 Tier = Literal["exec", "fork"]
 MemorySource = Literal["cgroup", "rusage"]
@@ -94,7 +95,7 @@ class Result:
 class Ending:
     """What the kernel's counters and the supervisor say about a finished run."""
 
-    killed_for: Literal["", "time", "wall", "output", "memory", "cancel"]
+    killed_for: KillReason
     exit_code: int | None
     signal: int | None
     time_s: float

@@ -21,8 +21,7 @@ import signal
 import socket
 import struct
 import sys
-from collections import namedtuple
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 from sandbox import capabilities, frames, mounts, namespaces, rlimits, seccomp, steps
 from sandbox.errors import SandboxError
@@ -37,10 +36,27 @@ FAILED_HEAD = struct.Struct("<i")
 ENDED_HEAD = struct.Struct("<idQ")
 RLIMIT = struct.Struct("<IQ")
 
-#: What every run of a cell shares: ids, filter, steps left out by a test.
-Confinement = namedtuple("Confinement", "ids drop_groups inner_filter without")  # noqa: PYI024
-#: What is made for one run: its socket, tmpfs, output pipes, and ways into its control groups.
-Outfit = namedtuple("Outfit", "control box stdout stderr doors")  # noqa: PYI024
+
+class Confinement(NamedTuple):
+    """What every run of a cell shares."""
+
+    ids: tuple[int, int]
+    drop_groups: bool
+    inner_filter: bytes
+    without: frozenset[str]
+    """Steps left out by a test."""
+
+
+class Outfit(NamedTuple):
+    """What is made for one run; all but *control* are descriptors."""
+
+    control: socket.socket
+    box: int
+    stdout: int
+    stderr: int
+    doors: list[int]
+    """Ways into the run's control groups."""
+
 
 _EXIT_FAILED = 120
 
@@ -60,7 +76,7 @@ def read_failure(frame: bytes) -> SandboxError:
 
 def serve_run(outfit: Outfit, confinement: Confinement) -> NoReturn:
     """Be run-init: set up the run's mounts, start the parked child, reap, report."""
-    control: socket.socket = outfit.control
+    control = outfit.control
     try:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         held = [control.fileno(), outfit.box, outfit.stdout, outfit.stderr, *outfit.doors]
@@ -118,7 +134,7 @@ def _kill_all() -> None:
 
 
 def _confine_and_become(outfit: Outfit, confinement: Confinement) -> NoReturn:
-    control: socket.socket = outfit.control
+    control = outfit.control
     try:
         _confine(outfit, confinement)
         frames.send(control, PARKED)
@@ -178,7 +194,7 @@ def _confine(outfit: Outfit, confinement: Confinement) -> None:
 
 def _check_confined(confinement: Confinement) -> None:
     """Read back from the kernel that no privilege is left; raises SandboxError."""
-    with open("/proc/self/status", encoding="utf-8", errors="replace") as file:  # noqa: PTH123
+    with open("/proc/self/status", encoding="utf-8", errors="replace") as file:
         fields = dict(line.rstrip("\n").split(":\t", 1) for line in file if ":\t" in line)
     uid = str(confinement.ids[0])
     wrong = [name for name in ("CapPrm", "CapEff", "CapBnd", "CapAmb") if int(fields[name], 16)]
@@ -214,7 +230,7 @@ def _become_program(control: socket.socket) -> None:
     unpacked = [RLIMIT.unpack(limit) for limit in limits]
     steps.take([("rlimits", lambda: rlimits.apply(unpacked))])
     try:
-        os.execve(argv[0], argv, environment)
+        os.execve(argv[0], argv, environment)  # noqa: S606 - no shell is the point
     except OSError as exc:
         name = argv[0].decode(errors="replace")
         if argv[0].startswith(b"/") and not argv[0].startswith(b"/box/"):

@@ -92,7 +92,7 @@ def fork_with(flags: int) -> int:
 
 
 def prctl(option: int, *arguments: int) -> int:
-    """Call prctl(2); raises OSError with its errno."""
+    """Set or ask an attribute of this process; raises OSError with its errno."""
     padded = [*arguments, 0, 0, 0, 0][:4]
     result: int = _libc.prctl(option, *(ctypes.c_ulong(value) for value in padded))
     if result < 0:

@@ -83,7 +83,7 @@ class ParkedRun:
 
 def init_pid(pidfd: int) -> int:
     """Return the pid behind *pidfd* as this process sees it."""
-    with open(f"/proc/self/fdinfo/{pidfd}", encoding="utf-8") as file:  # noqa: PTH123
+    with open(f"/proc/self/fdinfo/{pidfd}", encoding="utf-8") as file:
         for line in file:
             if line.startswith("Pid:"):
                 return int(line.split()[1])
@@ -97,28 +97,26 @@ class Watch:
         self._run = parked
         self._limits = limits
         self._worker = worker
-        self._cores = len(os.sched_getaffinity(0))
         self._poll = select.poll()
         self._output = {parked.stdout: bytearray(), parked.stderr: bytearray()}
         self._caps = {parked.stdout: limits.output_bytes, parked.stderr: STDERR_BYTES}
         for fd in (parked.stdout, parked.stderr, parked.control.fileno(), worker.fileno()):
             self._poll.register(fd, select.POLLIN)
-        self.reason = ""
+        self.reason: job.KillReason = ""
         self.worker_gone = False
         self._ended = b""
-        self._failure: SandboxError | None = None
+        self._failures: list[SandboxError] = []
 
     def watch(self) -> tuple[job.Outcome, list[bytes]]:
         """Return the run's outcome and its output; raises SandboxError."""
         started = time.monotonic()
         while not self._ended and not self.reason:
             wait_s = self._check_limits(time.monotonic() - started)
-            if self.reason:
-                break
-            self._handle(self._poll.poll(max(1, wait_s * 1000)))
+            if not self.reason:
+                self._handle(self._poll.poll(max(1, wait_s * 1000)))
         wall_s = time.monotonic() - started
-        if self._failure:
-            raise self._failure
+        if self._failures:
+            raise self._failures[0]
         status, cpu_s, peak = 9, 0.0, 0
         if self._ended:
             status, cpu_s, peak = run.ENDED_HEAD.unpack_from(self._ended, 1)
@@ -141,7 +139,7 @@ class Watch:
             self.reason = "memory"
         elif wall_left <= 0:
             self.reason = "wall"
-        return min(wall_left, self._run.account.interval_s(limits.time_s - cpu_s, self._cores))
+        return min(wall_left, self._run.account.interval_s(limits.time_s - cpu_s))
 
     def _handle(self, events: list[tuple[int, int]]) -> None:
         for fd, _ in events:
@@ -162,7 +160,7 @@ class Watch:
         frame, fds = frames.receive(self._run.control)
         frames.close_fds(fds)
         if frame[:1] == run.FAILED:
-            self._failure = self._failure or run.read_failure(frame)
+            self._failures.append(run.read_failure(frame))
         elif frame[:1] == run.ENDED and len(frame) == 1 + run.ENDED_HEAD.size:
             self._ended = frame
         else:

@@ -1,7 +1,6 @@
 """Choose how this host accounts for runs, and clear what a killed launcher left."""
 
 import os
-from pathlib import Path
 
 from sandbox.cgroup import v1
 
@@ -11,7 +10,7 @@ _PREFIX = "gavel"
 def start_time(pid: int) -> int | None:
     """Return when *pid* started, in clock ticks since boot; None when there is no such process."""
     try:
-        text = Path(f"/proc/{pid}/stat").read_text()
+        text = v1.read_text(f"/proc/{pid}/stat")
     except (FileNotFoundError, ProcessLookupError):
         return None
     return int(text.rpartition(")")[2].split()[19])
@@ -20,7 +19,7 @@ def start_time(pid: int) -> int | None:
 def remove_stale(parents: dict[str, str]) -> None:
     """Remove the groups of launchers that are no more."""
     for parent in parents.values():
-        for name in os.listdir(parent):  # noqa: PTH208
+        for name in os.listdir(parent):
             prefix, _, owner = name.partition("-")
             pid, _, started = owner.partition("-")
             ours = prefix == _PREFIX and pid.isdecimal() and started.isdecimal()

@@ -7,22 +7,27 @@ themselves and nobody waits for them.
 
 import contextlib
 import os
-from pathlib import Path
 
 CONTROLLERS = ("memory", "pids", "cpuacct")
+
+
+def read_text(path: str) -> str:
+    """Return the content of a file of proc or cgroup."""
+    with open(path, encoding="utf-8") as file:
+        return file.read()
 
 
 def find_parents() -> dict[str, str] | None:
     """Return the folder of each controller in which this process may make groups, or None."""
     mounts = {}
-    for line in Path("/proc/self/mountinfo").read_text().splitlines():
+    for line in read_text("/proc/self/mountinfo").splitlines():
         fields, _, tail = line.partition(" - ")
         kind, _, options = tail.split(" ", 2)
         if kind == "cgroup":
             for controller in options.rpartition(" ")[2].split(","):
                 mounts[controller] = (fields.split(" ")[4], fields.split(" ")[3])
     parents = {}
-    for line in Path("/proc/self/cgroup").read_text().splitlines():
+    for line in read_text("/proc/self/cgroup").splitlines():
         _, controllers, path = line.split(":", 2)
         for controller in controllers.split(","):
             if controller in CONTROLLERS and controller in mounts:
@@ -45,10 +50,10 @@ class RunGroup:
     def __init__(self, folders: dict[str, str]) -> None:
         self._folders = folders
         for folder in folders.values():
-            os.mkdir(folder)  # noqa: PTH102
+            os.mkdir(folder)
         memory = folders["memory"]
         self._memory = os.open(memory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        self._swap = os.path.exists(f"{memory}/memory.memsw.limit_in_bytes")  # noqa: PTH110
+        self._swap = os.path.exists(f"{memory}/memory.memsw.limit_in_bytes")
         self._cpu = os.open(f"{folders['cpuacct']}/cpuacct.usage", os.O_RDWR | os.O_CLOEXEC)
         self._peak = self._open(
             "memory.memsw.max_usage_in_bytes" if self._swap else "memory.max_usage_in_bytes"
@@ -107,7 +112,7 @@ class RunGroup:
         os.close(self._cpu)
         os.close(self._peak)
         for folder in self._folders.values():
-            os.rmdir(folder)  # noqa: PTH106
+            os.rmdir(folder)
 
 
 class Groups:
@@ -118,7 +123,7 @@ class Groups:
     def __init__(self, parents: dict[str, str], name: str) -> None:
         self._folders = {key: f"{path}/{name}" for key, path in parents.items()}
         for folder in self._folders.values():
-            os.mkdir(folder)  # noqa: PTH102
+            os.mkdir(folder)
 
     def make_run(self, name: str) -> RunGroup:
         """Return fresh groups for one run."""
@@ -126,17 +131,19 @@ class Groups:
 
     def remove_runs(self, prefix: str) -> bool:
         """Remove the groups whose names start with *prefix*; False when one is still in use."""
-        return all([remove_below(folder, prefix) for folder in self._folders.values()])
+        left = [not remove_below(folder, prefix) for folder in self._folders.values()]
+        return not any(left)
 
     def remove(self) -> bool:
         """Remove everything; False when something is still in use."""
         done = self.remove_runs("")
-        return done and all([_remove(folder) for folder in self._folders.values()])
+        left = [not _remove(folder) for folder in self._folders.values()]
+        return done and not any(left)
 
 
 def _remove(folder: str) -> bool:
     try:
-        os.rmdir(folder)  # noqa: PTH106
+        os.rmdir(folder)
     except FileNotFoundError:
         return True
     except OSError:

@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+
 from .conftest import MODES, Start
 
 PROGRAMS = sorted((Path(__file__).parent / "programs").iterdir())

@@ -15,7 +15,7 @@ import trio.testing
 from sandbox import Blob, Grade, Job, Limits, RunStatus, Sandbox, SandboxError, open_sandbox
 
 from .conftest import MODES, Start
-from .drive import IMAGE, descendants, settle
+from .drive import IMAGE, descendants, settle, wait_until
 
 LIMITS = Limits(time_s=5, wall_s=10, memory_bytes=256 << 20, output_bytes=1 << 20)
 LOOP = Job(argv=("/bin/sh", "-c", "(sleep 1000 &); while :; do :; done"), env={"PATH": "/bin"}, limits=LIMITS)  # fmt: skip
@@ -47,8 +47,8 @@ async def test_worker_killed_leaves_nothing(mode: str, start: Start) -> None:
         worker.stdout.close()
 
     with trio.fail_after(5):
-        while any(map(is_alive, report["pids"])) or any(map(os.path.exists, report["groups"])):
-            await trio.sleep(0.01)
+        await wait_until(lambda: not any(map(is_alive, report["pids"])))
+        await wait_until(lambda: not any(map(os.path.exists, report["groups"])))
 
 
 async def test_launcher_killed_fails_run_and_is_replaced() -> None:
@@ -57,14 +57,13 @@ async def test_launcher_killed_fails_run_and_is_replaced() -> None:
         async with open_box() as sandbox:
             (box,) = sandbox.boxes
             everything = descendants(os.getpid())
-            with pytest.RaisesGroup(pytest.RaisesExc(SandboxError, match="^launcher")):  # noqa: PT012
+            with pytest.RaisesGroup(pytest.RaisesExc(SandboxError, match="^launcher")):
                 async with trio.open_nursery() as nursery:
                     nursery.start_soon(box.run, LOOP)
                     await wait_for_loop()
                     everything += descendants(os.getpid())
                     os.kill(everything[0], signal.SIGKILL)
-            while any(map(is_alive, everything)):
-                await trio.sleep(0.01)
+            await wait_until(lambda: not any(map(is_alive, everything)))
             result = await box.run(ECHO)
     assert (result.status, result.stdout) == (RunStatus.OK, b"fine\n")
     assert descendants(os.getpid()) == []
@@ -79,15 +78,27 @@ async def test_stale_groups_are_removed_by_the_next_launcher() -> None:
             with pytest.raises(SandboxError):
                 await sandbox.boxes[0].run(ECHO)
             await sandbox.boxes[0].run(ECHO)
-            alive = {str(pid) for pid in descendants(os.getpid())}
-            left = [p for p in Path("/sys/fs/cgroup").glob("*/**/gavel-*-*") if p.name.split("-")[1] not in alive and not Path("/proc", p.name.split("-")[1]).exists()]  # fmt: skip
+            left = stale_groups()
     assert left == []
+
+
+def stale_groups() -> list[str]:
+    """Return the control groups of launchers that are no more."""
+    return [
+        str(path)
+        for path in Path("/sys/fs/cgroup").glob("*/**/gavel-*-*")
+        if not Path("/proc", path.name.split("-")[1]).exists()
+    ]
+
+
+def count_descriptors() -> int:
+    """Return how many descriptors this process holds."""
+    return len(list(Path("/proc/self/fd").iterdir()))
 
 
 async def wait_for_loop() -> None:
     """Wait until the endless program's background child runs."""
-    while not any("sleep" in name_of(pid) for pid in descendants(os.getpid())):
-        await trio.sleep(0.005)
+    await wait_until(lambda: any("sleep" in name_of(pid) for pid in descendants(os.getpid())))
 
 
 def name_of(pid: int) -> str:
@@ -204,7 +215,7 @@ async def test_runs_leave_no_descriptor_open() -> None:
         async with open_box() as sandbox:
             (box,) = sandbox.boxes
             await box.run(ECHO)
-            before = len(os.listdir("/proc/self/fd"))
+            before = count_descriptors()
             for _ in range(100):
                 await box.run(ECHO)
-            assert len(os.listdir("/proc/self/fd")) == before
+            assert count_descriptors() == before

@@ -13,7 +13,7 @@ import trio
 
 from sandbox import Grade, Job, Limits, open_sandbox
 
-from drive import IMAGE, descendants  # isort: skip - beside this file
+from drive import IMAGE, descendants, wait_until  # isort: skip - beside this file
 
 LIMITS = Limits(time_s=60, wall_s=60, memory_bytes=256 << 20, output_bytes=1 << 20)
 SHELL = "(setsid sleep 1000 &) ; echo up; while :; do :; done"
@@ -39,10 +39,12 @@ async def main() -> None:
         for box in sandbox.boxes:
             job = Job(argv=("/bin/sh", "-c", SHELL), env={"PATH": "/bin"}, limits=LIMITS)
             nursery.start_soon(box.run, job)
-        while sum("sleep" in _name(pid) for pid in descendants(os.getpid())) < 2:
-            await trio.sleep(0.01)
+        await wait_until(
+            lambda: sum("sleep" in _name(pid) for pid in descendants(os.getpid())) == 2
+        )
         report = {"pids": descendants(os.getpid()), "groups": find_groups()}
-        print(json.dumps(report), flush=True)
+        sys.stdout.write(json.dumps(report) + "\n")
+        sys.stdout.flush()
         await trio.sleep_forever()
 
 
