@@ -140,7 +140,7 @@ class Redis(AsyncCoreCommands):
                 self.endpoint, connect_s=self._reply_s, reply_s=self._reply_s, on_push=self._on_push
             )
         except StoreUnavailable as exc:
-            self._reason = exc
+            self._reason = StoreUnavailable(f"{self.endpoint}: {exc}")
             return False
         established = False
         async with trio.open_nursery() as nursery:
@@ -156,7 +156,7 @@ class Redis(AsyncCoreCommands):
             finally:
                 self._use(None)
                 nursery.cancel_scope.cancel()
-        self._reason = connection.failure or self._reason
+        self._reason = StoreUnavailable(f"{self.endpoint}: {connection.failure}")
         return established
 
     def _use(self, connection: Connection | None) -> None:

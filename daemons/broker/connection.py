@@ -235,15 +235,15 @@ async def connect(
     """Connect to *endpoint*; the caller must `run` the connection and `greet` the server.
 
     Raises:
-        StoreUnavailable: nobody answers there within *connect_s*; says where "there" is.
+        StoreUnavailable: nobody answers there within *connect_s*.
     """
     try:
         with trio.fail_after(connect_s):
             stream = await endpoint.open_stream()
     except trio.TooSlowError as exc:
-        raise StoreUnavailable(f"{endpoint}: no connection within {connect_s:g} s") from exc
+        raise StoreUnavailable(f"no connection within {connect_s:g} s") from exc
     except (OSError, trio.BrokenResourceError, ssl.SSLError) as exc:
-        raise StoreUnavailable(f"{endpoint}: {_cause(exc)}") from exc
+        raise StoreUnavailable(_cause(exc)) from exc
     return Connection(stream, reply_s=reply_s, on_push=on_push)
 
 
@@ -256,11 +256,17 @@ async def greet(connection: Connection, endpoint: Endpoint, name: str) -> None:
     for command in endpoint.greeting(name):
         try:
             answer = await connection.command(*command)
-        except ResponseError as exc:
-            raise StoreUnavailable(f"{endpoint}: {command[0]} refused: {exc}") from exc
-        if isinstance(answer, dict) and answer.get(b"role") != b"master":
-            raise StoreUnavailable(f"{endpoint}: this is a replica, which cannot be written to")
+        except (ResponseError, StoreUnavailable) as exc:
+            raise StoreUnavailable(f"{command[0]} refused: {exc}") from exc
+        if isinstance(answer, dict) and answer.get(b"role", b"master") != b"master":
+            raise StoreUnavailable("this is a replica, which cannot be written to")
 
 
 def _cause(exc: Exception) -> str:
-    return str(exc.__cause__ or exc)
+    """Return what the system said, which Trio keeps behind an error of its own."""
+    match exc.__cause__:
+        case ExceptionGroup(exceptions=attempts):
+            return "; ".join(map(str, attempts))
+        case Exception() as cause if isinstance(exc, trio.BrokenResourceError):
+            return str(cause)
+    return str(exc)

@@ -37,7 +37,8 @@ class Endpoint:
         """Return the address without its password."""
         if self.path:
             return f"unix://{self.path}"
-        return f"{'rediss' if self._tls else 'redis'}://{self.host}:{self.port}"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{'rediss' if self._tls else 'redis'}://{host}:{self.port}"
 
     async def open_stream(self) -> trio.abc.Stream:
         """Connect and, for TLS, shake hands.
@@ -47,10 +48,11 @@ class Endpoint:
         """
         if self.path:
             return await _open_unix(self.path)
+        context = self._context() if self._tls else None
         stream = await trio.open_tcp_stream(self.host, self.port)
-        if not self._tls:
+        if context is None:
             return stream
-        secure = trio.SSLStream(stream, self._context(), server_hostname=self.host)
+        secure = trio.SSLStream(stream, context, server_hostname=self.host)
         try:
             await secure.do_handshake()
         except BaseException:
@@ -69,14 +71,18 @@ class Endpoint:
 
     def _context(self) -> ssl.SSLContext:
         options = self._options
-        context = ssl.create_default_context(cafile=options.get("ssl_ca_certs"))
+        files = [options.get(name) for name in ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile")]
+        try:
+            context = ssl.create_default_context(cafile=files[0])
+            if files[1]:
+                context.load_cert_chain(files[1], files[2])
+        except OSError as exc:  # which does not tell the file
+            raise OSError(f"{exc.strerror}: {', '.join(filter(None, files))}") from exc
         if str(options.get("ssl_cert_reqs", "required")) in ("none", "0"):
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE
         elif "ssl_check_hostname" in options:
             context.check_hostname = bool(options["ssl_check_hostname"])
-        if certificate := options.get("ssl_certfile"):
-            context.load_cert_chain(certificate, options.get("ssl_keyfile"))
         return context
 
 

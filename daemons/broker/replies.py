@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from redis._parsers.base import BaseParser
+from redis.exceptions import ConnectionError as AccessError
 from redis.exceptions import ResponseError
 
 from daemons.broker.errors import StoreUnavailable
@@ -25,10 +26,13 @@ _STATES = (
 def error_of(reply: Exception) -> Exception:
     """Return the exception that a server's error *reply* becomes at the caller.
 
-    A `StoreUnavailable` for a state that passes by itself, else redis-py's own class for it.
+    A `StoreUnavailable` for a state that passes by itself, or that only the operator can mend (too
+    many clients, wrong password); else the `ResponseError` that redis-py has for it.
     """
     message = str(reply)
     if message.startswith(_STATES):
         return StoreUnavailable(f"the store said: {message}")
     error = BaseParser.parse_error(message)  # type: ignore[no-untyped-call]
-    return error if isinstance(error, Exception) else ResponseError(message)
+    if isinstance(error, AccessError):
+        return StoreUnavailable(f"the store said: {message}")
+    return error if isinstance(error, ResponseError) else ResponseError(message)
