@@ -144,8 +144,10 @@ class _Loader(yaml.SafeLoader):
         """Make the mapping of *node*; its keys must be strings and differ."""
         table = _Table()
         yield table  # before its values, so that an alias inside it can refer to it
-        written = [self.construct_object(key, deep=True) for key, _ in node.value]
-        for (key_node, _), key in zip(node.value, written, strict=True):
+        for key_node, _ in node.value:
+            if key_node.tag == "tag:yaml.org,2002:merge":
+                continue  # its keys are defaults, which keys beside it may override
+            key = self.construct_object(key_node, deep=True)
             if not isinstance(key, str):
                 raise _error(key_node, f"expected a string as key, got {key!r}")
             if key in table.lines:

@@ -8,14 +8,14 @@ rng = random.Random("longest-common-subsequence")
 
 
 def lcs(a: str, b: str) -> int:
-    """Return the length, by the textbook's table."""
-    row = [0] * (len(b) + 1)
-    for x in a:
-        before = row
-        row = [0]
-        for j, y in enumerate(b):
-            row.append(before[j] + 1 if x == y else max(before[j + 1], row[j]))
-    return row[-1]
+    """Return the length, by one row of the textbook's table at a time, as bits of a number."""
+    where = {x: sum(1 << i for i, y in enumerate(a) if x == y) for x in set(a)}
+    full = (1 << len(a)) - 1
+    row = full
+    for y in b:
+        matches = row & where.get(y, 0)
+        row = (row + matches | row - matches) & full
+    return len(a) - row.bit_count()
 
 
 def word(length: int, letters: str = "abcdefghijklmnopqrstuvwxyz") -> str:

@@ -1,0 +1,276 @@
+"""The languages: their files, their commands, and what is wrong with a file."""
+
+import re
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from judging.languages import LanguageError, language_of, load_languages
+from judging.languages.language import SELF
+
+LANGUAGES = load_languages()
+
+MINIMAL = """
+id = "mini"
+name = "Mini"
+extensions = [".mini"]
+source = "main.mini"
+version = ["{tool}"]
+run = ["{tool}", "{entry}"]
+hello = "x"
+[programs]
+tool = ["tool"]
+[compile_limits]
+time_s = 1.0
+wall_s = 1.0
+memory_bytes = 1
+output_bytes = 1
+processes = 1
+"""
+
+
+def tools_of(language):
+    """Find a language's tools on this host, None if one is missing."""
+    tools = {}
+    for name, candidates in language.programs.items():
+        found = (sys.executable if c == SELF else shutil.which(c) for c in candidates)
+        path = next(filter(None, found), None)
+        if path is None:
+            return None
+        tools[name] = path
+    return tools
+
+
+def build(language, files, entry, cwd):
+    """Compile *files* in *cwd*, without a sandbox."""
+    for name, content in files.items():
+        (cwd / name).write_text(content)
+    argv = language.command(
+        language.compile, tools=tools_of(language), files=list(files), entry=entry
+    )
+    return subprocess.run(
+        argv,
+        check=False,
+        cwd=cwd,
+        env=dict(language.env) | {"PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def run(language, files, entry, cwd):
+    """Run what `build` built."""
+    argv = language.command(
+        language.run, tools=tools_of(language), files=list(files), entry=entry, memory_bytes=2**28
+    )
+    return subprocess.run(
+        argv,
+        check=False,
+        cwd=cwd,
+        env=dict(language.env),
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def test_load_languages_has_the_shipped_ones():
+    """Five languages come with Gavel, under their ids."""
+    assert {"python", "c", "cpp", "javascript", "java"} <= set(LANGUAGES)
+    assert all(language.id == key for key, language in LANGUAGES.items())
+
+
+#: Interpreter and compilers that every machine with this suite has; others where they are.
+PRESENT = [language for language in LANGUAGES.values() if tools_of(language)]
+
+
+def test_python_and_the_compilers_are_here():
+    """The suite itself needs Python and a C and C++ compiler, so those are always proven below."""
+    assert {"python", "c", "cpp"} <= {language.id for language in PRESENT}
+
+
+@pytest.mark.parametrize("language", PRESENT, ids=lambda language: language.id)
+def test_hello_says_hello(language, tmp_path):
+    """The commands of each language build and run its self-test."""
+    built = build(language, {language.source: language.hello}, language.source, tmp_path)
+    assert built.returncode == 0, built.stderr
+    ended = run(language, [language.source], language.source, tmp_path)
+    assert (ended.stdout, ended.returncode) == ("Hello, Gavel!\n", 0), ended.stderr
+    if not language.keep_sources:
+        assert all(list(tmp_path.glob(pattern)) for pattern in language.artefacts)
+
+
+@pytest.mark.parametrize("language", PRESENT, ids=lambda language: language.id)
+def test_version_prints_one(language):
+    """The version command ends well and prints a number."""
+    argv = language.command(language.version, tools=tools_of(language))
+    ended = subprocess.run(
+        argv, check=False, env=dict(language.env), capture_output=True, text=True, timeout=60
+    )
+    assert ended.returncode == 0
+    assert re.search(r"\d+(\.\d+)*", ended.stdout + ended.stderr)
+
+
+@pytest.mark.parametrize("language", PRESENT, ids=lambda language: language.id)
+def test_compile_refuses_what_does_not_parse(language, tmp_path):
+    """Code that does not parse is a compile error in every language, with a message."""
+    built = build(language, {language.source: "(((\n"}, language.source, tmp_path)
+    assert built.returncode != 0
+    assert language.source in built.stdout + built.stderr
+
+
+@pytest.mark.parametrize(
+    "code", ["x = = 1\n", "def f():\nreturn 1\n", "a\0b", "'\udcff'", "x = " + "(" * 1000]
+)
+def test_python_compile_error_reads_as_python_prints_it(code, tmp_path):
+    """The message is the error alone: no traceback of ours around it."""
+    (tmp_path / "main.py").write_bytes(code.encode(errors="surrogateescape"))
+    python = LANGUAGES["python"]
+    argv = python.command(
+        python.compile, tools={"python": sys.executable}, files=["main.py"], entry="main.py"
+    )
+    ended = subprocess.run(
+        argv,
+        check=False,
+        cwd=tmp_path,
+        env=dict(python.env),
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert ended.returncode == 1
+    assert "Error" in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert "-c" not in ended.stderr
+    assert not list(tmp_path.glob("__pycache__"))
+
+
+def test_python_compile_passes_over_warnings(tmp_path):
+    """A doubtful escape is no compile error and no noise."""
+    built = build(LANGUAGES["python"], {"main.py": "print('\\d')\n"}, "main.py", tmp_path)
+    assert (built.returncode, built.stderr) == (0, "")
+
+
+def test_python_imports_its_own_files_and_site_builtins(tmp_path):
+    """Several files see each other, and exit() is there."""
+    files = {"main.py": "import other\nprint(other.x)\nexit()\n", "other.py": "x = 'seen'\n"}
+    assert build(LANGUAGES["python"], files, "main.py", tmp_path).returncode == 0
+    assert run(LANGUAGES["python"], files, "main.py", tmp_path).stdout == "seen\n"
+
+
+def test_c_builds_several_files(tmp_path):
+    """All sources are compiled and linked; headers lie beside them; libm is there."""
+    files = {
+        "main.c": '#include <stdio.h>\n#include "twice.h"\nint main(void) { printf("%g\\n", twice(2)); }\n',
+        "twice.c": '#include <math.h>\n#include "twice.h"\ndouble twice(double x) { return 2 * sqrt(x * x); }\n',
+        "twice.h": "double twice(double x);\n",
+    }
+    built = build(LANGUAGES["c"], files, "main.c", tmp_path)
+    assert built.returncode == 0, built.stderr
+    assert run(LANGUAGES["c"], files, "main.c", tmp_path).stdout == "4\n"
+
+
+@pytest.mark.parametrize(
+    ("file_name", "language_id"),
+    [
+        ("a.py", "python"),
+        ("a.c", "c"),
+        ("a.cc", "cpp"),
+        ("a.C", "cpp"),
+        ("A.java", "java"),
+        ("a.js", "javascript"),
+        ("a.rs", None),
+        ("py", None),
+        ("a.h", None),
+    ],
+)
+def test_language_of_goes_by_the_extension(file_name, language_id):
+    """The extension says the language, its case included."""
+    language = language_of(file_name)
+    assert (language and language.id) == language_id
+
+
+@pytest.mark.parametrize(
+    ("code", "name"),
+    [
+        ("public class Solution { }", "Solution.java"),
+        ("import java.util.*;\n\npublic final class A1_b {}", "A1_b.java"),
+        ("class Main { public static class Inner {} }", "Main.java"),
+        ("// public class Nope\nclass X {}", "Main.java"),
+        ("public record R(int x) {}", "R.java"),
+        ("", "Main.java"),
+    ],
+)
+def test_source_name_is_that_of_the_public_class(code, name):
+    """Java's compiler wants a public class in a file of its name."""
+    assert LANGUAGES["java"].source_name(code) == name
+
+
+def test_source_name_is_fixed_elsewhere():
+    """Other languages do not care what their file is called."""
+    assert LANGUAGES["cpp"].source_name("public class Solution") == "main.cpp"
+
+
+def test_command_fills_in_placeholders():
+    """Tools, entry, stem, memory and sources go in; braces that mean nothing stay."""
+    argv = LANGUAGES["java"].command(
+        ["{java}", "-Xmx{memory_mb}m", "{source}", "{stem}", "{entry}", "{}", "{x}"],
+        tools={"java": "/bin/java"},
+        files=["A.java", "notes.txt", "B.java"],
+        entry="B.java",
+        memory_bytes=300 * 2**20,
+    )
+    assert argv == ["/bin/java", "-Xmx300m", "A.java", "B.java", "B", "B.java", "{}", "{x}"]
+
+
+def test_load_languages_reads_a_minimal_file(tmp_path):
+    """What has a default may be left out."""
+    (tmp_path / "mini.toml").write_text(MINIMAL)
+    language = load_languages(tmp_path)["mini"]
+    assert language.compile is None
+    assert language.time_factor == 1.0
+    assert language.compile_limits.processes == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        (("id = ", "id ="), None),
+        (('id = "mini"', 'id = "other"'), "id: expected 'mini'"),
+        (('id = "mini"', ""), "id: missing"),
+        (("time_s = 1.0", ""), "compile_limits.time_s: missing"),
+        (("processes = 1", "processes = 1\nswap = 2"), "compile_limits.swap: unknown key"),
+        (("id = ", "colour = 1\nid = "), "colour: unknown key"),
+        (('[".mini"]', '["mini"]'), "extensions: expected a leading dot"),
+        (('[".mini"]', "[]"), "extensions: expected at least one"),
+        (('"main.mini"', '"main.c"'), "source: expected one of the extensions"),
+        (('"{tool}", "{entry}"', '"{tol}"'), "run: unknown placeholder {tol}"),
+        (
+            ("time_s = 1.0", 'time_s = "x"'),
+            r"Expected `float`, got `str` - at `$.compile_limits.time_s`",
+        ),
+        (('version = ["{tool}"]', 'version = "v"'), "Expected `array`, got `str` - at `$.version`"),
+        (("run = ", 'compile = ["{tool}"]\nrun = '), "artefacts: a run would get neither"),
+        (('id = "mini"', "id = "), "Invalid value (at line 2"),
+    ],
+)
+def test_load_languages_names_file_and_key(tmp_path, change, problem):
+    """Whatever is wrong with a file, the error says where."""
+    (tmp_path / "mini.toml").write_text(MINIMAL.replace(*change, 1))
+    if problem is None:
+        assert load_languages(tmp_path)
+        return
+    with pytest.raises(LanguageError, match=re.escape(problem)) as raised:
+        load_languages(tmp_path)
+    assert str(tmp_path / "mini.toml") in str(raised.value)
+
+
+def test_load_languages_refuses_two_owners_of_an_extension(tmp_path):
+    """One extension speaks of one language."""
+    (tmp_path / "mini.toml").write_text(MINIMAL)
+    (tmp_path / "other.toml").write_text(MINIMAL.replace('"mini"', '"other"'))
+    with pytest.raises(LanguageError, match=r"\.mini belongs to mini"):
+        load_languages(tmp_path)
