@@ -61,7 +61,10 @@ class _Listening(_Section, frozen=True):
     def __post_init__(self) -> None:
         """Check the address while the key that holds it is still known."""
         if self.listen:
-            Address.parse(self.listen)
+            try:
+                Address.parse(self.listen)
+            except ValueError as exc:
+                raise ValueError(f"`listen`: {exc}") from exc
 
     @property
     def address(self) -> Address:
@@ -256,13 +259,19 @@ def load_config(path: Path) -> Config:
     return config
 
 
+_UNKNOWN = re.compile(r"^Object contains unknown field `(.*)`$")
+
+
 def _located(message: str) -> str:
     """Turn msgspec's ``... - at `$.api.listen` `` into ``[api] listen: ...``."""
     sentence, _, place = message.partition(" - at `$.")
-    if not place:
-        return sentence
     section, _, key = place.rstrip("`").partition(".")
-    return f"[{section}] {key}: {sentence}" if key else f"[{section}]: {sentence}"
+    if unknown := _UNKNOWN.match(sentence):
+        table = type(getattr(_File(), section)) if section else _File
+        what = "key" if section else "table"
+        sentence = f"unknown {what} `{unknown[1]}`; known are: {', '.join(table.__struct_fields__)}"
+    where = f"[{section}] {key}".rstrip() if section else ""
+    return f"{where}: {sentence}" if where else sentence
 
 
 def _check_exposure(path: Path, config: Config) -> None:

@@ -11,6 +11,7 @@ from functools import partial
 import trio
 import trio.lowlevel
 
+from daemons.config import ConfigError
 from daemons.service import Service, run_service, wait_at_gate
 
 
@@ -47,6 +48,45 @@ async def deaf(service: Service) -> None:
     service.ready()
     with trio.CancelScope(shield=True):
         await trio.sleep_forever()
+
+
+async def deaf_to_stopping(service: Service) -> None:
+    """Get ready, and stop only when cancelled."""
+    service.ready()
+    await trio.sleep_forever()
+
+
+async def crash_twice(service: Service) -> None:
+    """Fail with two errors at once."""
+    raise ExceptionGroup("both", [ValueError("first"), OSError("second")])
+
+
+async def misconfigured(service: Service) -> None:
+    """Find the configuration wrong."""
+    raise ConfigError("tokens: no such file")
+
+
+async def misconfigured_deep(service: Service) -> None:
+    """Find the configuration wrong in a task."""
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(misconfigured, service)
+
+
+async def show_child(service: Service) -> None:
+    """Tell what a program that this daemon starts would find."""
+    script = """if True:
+        import json, os
+        private = ("LISTEN_", "NOTIFY_", "WATCHDOG_", "GAVEL_LIFELINE", "GAVEL_GATE")
+        names = [name for name in os.environ if name.startswith(private)]
+        fds = [fd for fd in map(int, os.listdir("/proc/self/fd")) if fd < 64]
+        fds = [fd for fd in fds if os.path.exists(f"/proc/self/fd/{fd}")]
+        print(json.dumps({"variables": names, "descriptors": fds}))
+    """
+    done = await trio.run_process(
+        [sys.executable, "-I", "-S", "-c", script], capture_stdout=True, close_fds=False
+    )
+    service.status(done.stdout.decode().strip())
+    await service.stopping.wait()
 
 
 async def never_ready(service: Service) -> None:
@@ -101,4 +141,8 @@ if __name__ == "__main__":
     if sys.argv[1] == "exit":
         sys.exit(int(sys.argv[2]))
     wait_at_gate()
-    sys.exit(run_service(sys.argv[1], globals()[sys.argv[1]], drain_s=5.0))
+    sys.exit(
+        run_service(
+            sys.argv[1], globals()[sys.argv[1]], drain_s=float(os.environ.get("DRAIN_S", "60"))
+        )
+    )
