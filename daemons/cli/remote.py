@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import random
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any, TypeVar
-from urllib.parse import urlsplit, urlunsplit
+from typing import Any, Literal, TypeVar
+from urllib.parse import urlsplit
 
 import click
 import httpx2
@@ -22,6 +23,7 @@ import trio
 from trio_websocket import ConnectionClosed, HandshakeError, open_websocket_url
 
 from daemons.config import Address, Config, load_config
+from daemons.supervisor.client import Client, NotRunning
 from protocol.frames import CloseCode
 
 EXIT_USAGE = 2
@@ -84,35 +86,39 @@ def server_options(function: Function) -> Function:
 
 def find_server(server: str | None, config_file: str) -> str:
     """Return the API's address: *server*, else that of the configuration, else the default."""
-    return (server or _http_url("http", _configured(config_file).api.address)).rstrip("/")
+    return (server or f"http://{_listening(config_file, 'api')}").rstrip("/")
 
 
 def find_gateway(gateway: str | None, server: str | None, config_file: str) -> str:
     """Return the gateway's address; by default on the host of *server*, on the configured port."""
     if gateway:
         return gateway
-    address = _configured(config_file).gateway.address
+    address = _listening(config_file, "gateway")
     if server is None:
-        return _http_url("ws", address) + "/"
+        return f"ws://{address}/"
     there = urlsplit(server)
-    secure = there.scheme == "https"
-    host = Address(there.hostname or "127.0.0.1", address.port)
-    return urlunsplit(("wss" if secure else "ws", str(host), "/", "", ""))
+    host = Address(there.hostname or address.host, address.port)
+    return f"{'wss' if there.scheme == 'https' else 'ws'}://{host}/"
 
 
-def _configured(config_file: str) -> Config:
+def _listening(config_file: str, daemon: Literal["api", "gateway"]) -> Address:
     path = Path(config_file)
-    return load_config(path) if path.exists() else Config()
+    config = load_config(path) if path.exists() else Config()
+    address = config.api.address if daemon == "api" else config.gateway.address
+    # Port 0 lets the system choose; only the supervisor knows what it chose.
+    return address if address.port else _chosen(config, daemon)
 
 
-def _http_url(scheme: str, address: Address) -> str:
-    if address.port == 0:
-        raise ClientError(
-            "the configuration lets the system choose the port (0); "
-            "`gavel status` shows it, name it with --server and --gateway",
-            EXIT_USAGE,
-        )
-    return f"{scheme}://{address}"
+def _chosen(config: Config, daemon: str) -> Address:
+    try:
+        with Client(config.path(config.supervisor.control)) as supervisor:
+            status = supervisor.ask("status")
+    except NotRunning as exc:
+        raise ClientError(f"the configuration names no port, and {exc}") from exc
+    listening = status["daemons"].get(daemon, {}).get("listen")
+    if not listening:
+        raise ClientError(f"{daemon} does not listen now; see `gavel status`")
+    return Address.parse(listening[0])
 
 
 async def call_api(
@@ -169,18 +175,27 @@ def _document(answer: httpx2.Response) -> Frame:
 class Follower:
     """Follows the events of *user_id* at *gateway*, those after the id *after* first if given.
 
-    *note* gets a line when the gateway goes away while it is followed.
+    *note* gets a line when the gateway goes away while it is followed; it is waited for up to
+    *patience_s*.
     """
 
     def __init__(
-        self, gateway: str, user_id: str, after: int | None, note: Callable[[str], None]
+        self,
+        gateway: str,
+        user_id: str,
+        after: int | None,
+        note: Callable[[str], None],
+        *,
+        patience_s: float = math.inf,
     ) -> None:
         self._gateway = gateway
         self._user_id = user_id
         self._position = after
         self._note = note
+        self._patience_s = patience_s
         self._live = False
         self._failures = 0
+        self._away_since = math.inf
 
     async def run(self, frames: trio.MemorySendChannel[Frame]) -> None:
         """Send all frames to *frames* until cancelled, across lost connections.
@@ -218,8 +233,12 @@ class Follower:
         """Raise the error that *exc* is, unless another try may help."""
         if not self._live or _is_fatal(exc):
             raise ClientError(_why(self._gateway, exc)) from exc
+        now = trio.current_time()
         if self._failures == 0:
+            self._away_since = now
             self._note("the gateway is away; waiting for it")
+        elif now - self._away_since > self._patience_s:
+            raise ClientError(_why(self._gateway, exc)) from exc
 
 
 def _frame(message: str | bytes) -> Frame:

@@ -35,6 +35,8 @@ from protocol.lifecycle import FINAL
 from protocol.messages import EventType, Status, Verdict, is_user_id
 
 _EVENTS_AHEAD = 256
+#: A restart of the gateway takes a second or two; later than that nobody sits and waits.
+_PATIENCE_S = 30.0
 _FINAL_EVENTS = frozenset(type_.value for type_ in EventType if type_.final)
 
 
@@ -126,7 +128,7 @@ async def _submit_only(server: str, request: Frame, *, as_json: bool) -> int:
 
 async def _submit_and_follow(server: str, gateway: str, request: Frame, *, as_json: bool) -> int:
     send, frames = trio.open_memory_channel[Frame](_EVENTS_AHEAD)
-    follower = Follower(gateway, request["user_id"], None, _note)
+    follower = Follower(gateway, request["user_id"], None, _note, patience_s=_PATIENCE_S)
     async with open_client(server) as client, trio.open_nursery() as nursery:
         nursery.start_soon(follower.run, send)
         await frames.receive()  # `ready`: from here on nothing is missed
