@@ -40,7 +40,10 @@ def main() -> None:
     # Python ignores these two, and what is ignored stays so over exec.
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
-    os.execvp(command[0], command)  # noqa: S606 - the command is our own plan's
+    try:
+        os.execvp(command[0], command)  # noqa: S606 - the command is our own plan's
+    except OSError as exc:
+        sys.exit(f"{command[0]}: {exc.strerror}")
 
 
 def _die_with(parent: int) -> None:
