@@ -52,9 +52,9 @@ class StoreProcess:
         )
         self.process: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> None:
-        """Start the server and wait until it answers."""
-        self.process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL)
+    def start(self, *options: str) -> None:
+        """Start the server, this time with more *options*, and wait until it answers."""
+        self.process = subprocess.Popen((*self._command, *options), stdout=subprocess.DEVNULL)
         deadline = time.monotonic() + START_S
         while time.monotonic() < deadline:
             if self._answers():

@@ -39,6 +39,12 @@ def _ignore(_: list[Any]) -> None:
     """Stand in for an `on_push` where no push is expected."""
 
 
+def pause_s(failures: int) -> float:
+    """Return how long to wait after so many tries in a row that failed: growing, with jitter."""
+    limit_s = min(_BACKOFF_MAX_S, _BACKOFF_FIRST_S * 2 ** min(failures, 10))
+    return random.uniform(_BACKOFF_FIRST_S / 2, limit_s)
+
+
 class Redis(AsyncCoreCommands):
     """All of redis-py's commands on one connection that reconnects; see `open_redis`."""
 
@@ -66,12 +72,14 @@ class Redis(AsyncCoreCommands):
     @property
     def connected(self) -> bool:
         """Whether commands can be sent right now."""
-        return self._connection is not None
+        return self._usable() is not None
 
     async def execute_command(self, *args: Any, **options: Any) -> Any:
         """Send one command and return its reply in redis-py's shape: what all commands call."""
-        reply = await self.call(args)
-        callback = _CALLBACKS.get(str(args[0]).upper())
+        name = str(args[0])
+        # redis-py writes some commands as two words, such as "CONFIG GET".
+        reply = await self.call((*name.split(), *args[1:]))
+        callback = _CALLBACKS.get(name.upper())
         options.pop("keys", None)
         return callback(reply, **options) if callback is not None else reply
 
@@ -84,9 +92,7 @@ class Redis(AsyncCoreCommands):
         Raises:
             StoreUnavailable: see there. ResponseError: the server refused the command.
         """
-        connection = self._connection
-        if connection is None:
-            connection = await self._live()
+        connection = self._usable() or await self._live()
         return await connection.call(pack(args))
 
     async def pipeline_of(self, *commands: Sequence[Argument]) -> list[Any]:
@@ -96,7 +102,7 @@ class Redis(AsyncCoreCommands):
             StoreUnavailable: see there. ResponseError: the server refused one of them; the others
                 took effect all the same.
         """
-        connection = self._connection or await self._live()
+        connection = self._usable() or await self._live()
         packed = b"".join(pack(command) for command in commands)
         replies = await connection.call(packed, len(commands))
         if len(commands) == 1:
@@ -108,30 +114,34 @@ class Redis(AsyncCoreCommands):
 
     async def with_connection(self, use: Callable[[Connection], Awaitable[None]]) -> None:
         """Run *use* on the live connection; errors as for `call`, and those of *use*."""
-        await use(self._connection or await self._live())
+        await use(self._usable() or await self._live())
 
     def post(self, *args: Argument) -> None:
         """Send a command that is answered by pushes alone, if there is a connection now."""
-        if self._connection is not None:
-            self._connection.post(*args)
+        if (connection := self._usable()) is not None:
+            connection.post(*args)
+
+    def _usable(self) -> Connection | None:
+        # A connection fails a moment before the task that keeps it notices.
+        connection = self._connection
+        return connection if connection is not None and connection.failure is None else None
 
     async def _live(self) -> Connection:
         with trio.move_on_after(self._wait_s):
-            while (connection := self._connection) is None:
+            while (connection := self._usable()) is None:
                 await self._changed.wait()
             return connection
         raise StoreUnavailable(str(self._reason))
 
     async def serve(self) -> None:
-        """Keep a connection up until cancelled; the wait between tries grows, with full jitter."""
+        """Keep a connection up until cancelled."""
         failures = 0
         while True:
             established = await self._connect_once()
             failures = 0 if established else failures + 1
             if failures < 2:
                 log.warning("store unreachable", connection=self._name, reason=str(self._reason))
-            limit_s = min(_BACKOFF_MAX_S, _BACKOFF_FIRST_S * 2 ** min(failures, 10))
-            await trio.sleep(random.uniform(_BACKOFF_FIRST_S / 2, limit_s))
+            await trio.sleep(pause_s(failures))
 
     async def _connect_once(self) -> bool:
         """Connect, greet, stay until the connection fails; return whether it was ever of use."""

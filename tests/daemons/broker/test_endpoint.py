@@ -195,12 +195,14 @@ async def test_tls_carries_commands_of_any_size(start_tls: Callable[..., TlsStor
     async def echo(number: int) -> None:
         replies.append(await client.call(("ECHO", word + b"%d" % number)))
 
+    url = tls.url(ssl_ca_certs=tls.authority)
     with trio.fail_after(PATIENCE_S):
-        url = tls.url(ssl_ca_certs=tls.authority)
-        async with open_redis(url, name="test", wait_s=PATIENCE_S) as client:
-            async with trio.open_nursery() as nursery:
-                for number in range(10):
-                    nursery.start_soon(echo, number)
+        async with (
+            open_redis(url, name="test", wait_s=PATIENCE_S) as client,
+            trio.open_nursery() as nursery,
+        ):
+            for number in range(10):
+                nursery.start_soon(echo, number)
 
     assert sorted(replies) == [word + b"%d" % number for number in range(10)]
 
