@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ import pytest
 import trio
 
 from daemons.api.main import serve_api
-from daemons.broker import Claims, open_broker, open_intake
+from daemons.broker import Claims, StoreUnavailable, open_broker, open_intake
 from daemons.config import Config
 from daemons.service import Service
 from protocol.messages import Judgement, LanguageInfo, Verdict, WorkerInfo
@@ -44,6 +44,7 @@ def write_problem(folder: Path) -> None:
     for name, text in {
         "problem.yaml": PROBLEM_YAML,
         "statement/problem.en.md": "Print what you read.\n",
+        "attachments/starter.py": "# begin here\n",
         "data/sample/1.in": "hello\n",
         "data/sample/1.ans": "hello\n",
         "data/secret/1.in": "a secret\n",
@@ -74,6 +75,14 @@ class Api:
         return await self.client.get(path, **more)
 
 
+async def until(check: Callable[[], Awaitable[bool]]) -> None:
+    """Return when *check* holds; the test's own deadline bounds it."""
+    while True:
+        if await check():
+            return
+        await trio.sleep(0.02)
+
+
 @asynccontextmanager
 async def open_api(config: Config) -> AsyncIterator[Api]:
     """Serve the API of *config* on a free port, as `run` does but for signals."""
@@ -102,7 +111,9 @@ class Worker:
         """Take the next submission, judge it and return its id."""
         popped = None
         while popped is None:
-            popped = await self._pop(suspects=False)
+            # Every call waits for the store itself, so this does not spin.
+            with suppress(StoreUnavailable):
+                popped = await self._pop(suspects=False)
         claim = await self._claims.claim(popped.partition, popped.element)
         assert claim is not None
         judgement = Judgement(verdict=verdict, tests_passed=2, tests_total=2, time_s=0.01)
