@@ -18,7 +18,7 @@ class GroupAccount:
         self._group = group
         self._cores = len(os.sched_getaffinity(0))
 
-    def begin(self, _init: int, memory_bytes: int, processes: int) -> None:
+    def begin(self, _pidfd: int, memory_bytes: int, processes: int) -> None:
         """Set the limits; the parked child is already inside."""
         self._group.set_limits(memory_bytes, processes)
 
@@ -50,9 +50,9 @@ class SampledAccount:
         self._cpu_s = 0.0
         self._peak = 0
 
-    def begin(self, init: int, memory_bytes: int, _processes: int) -> None:
-        """Start sampling the tree below *init*."""
-        self._init = init
+    def begin(self, pidfd: int, memory_bytes: int, _processes: int) -> None:
+        """Start sampling the tree below the process behind *pidfd*."""
+        self._init = proctree.pid_behind(pidfd)
         self._memory_bytes = memory_bytes
 
     def read(self) -> tuple[float, int]:

@@ -53,6 +53,12 @@ def keep_bounding(kept: tuple[int, ...]) -> None:
         capability += 1
 
 
+def drop_bounding(dropped: tuple[int, ...]) -> None:
+    """Drop *dropped* from what any descendant could ever gain."""
+    for capability in dropped:
+        syscalls.prctl(_PR_CAPBSET_DROP, capability)
+
+
 def keep(kept: tuple[int, ...]) -> None:
     """Keep only *kept*, all below 32, as effective and permitted; nothing is inheritable."""
     mask = sum(1 << capability for capability in kept)

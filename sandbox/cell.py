@@ -150,6 +150,10 @@ def _build(plan: Plan, devices: int | None, sock: socket.socket) -> None:
 
 def _fork_runs(sock: socket.socket, plan: Plan) -> None:
     """Fork a run for each PARK until the warden is gone."""
+    # A signal that we ignore would stay ignored in the program, across fork and exec.
+    for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
+        signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # run-inits leave no zombie
     ids = (_PROGRAM, _PROGRAM)
     confinement = run.Confinement(ids, plan.root_id is not None, plan.inner_filter, plan.without)

@@ -24,6 +24,14 @@ def _read(path: str) -> bytes:
         os.close(fd)
 
 
+def pid_behind(pidfd: int) -> int:
+    """Return the pid behind *pidfd* as this process sees it."""
+    for line in _read(f"/proc/self/fdinfo/{pidfd}").splitlines():
+        if line.startswith(b"Pid:"):
+            return int(line.split()[1])
+    return 0
+
+
 def descendants(pid: int) -> list[int]:
     """Return the pids of all live descendants of *pid*, nearest first."""
     found: list[int] = []

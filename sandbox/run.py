@@ -158,9 +158,6 @@ def _confine(outfit: Outfit, confinement: Confinement) -> None:
         os.setsid()
         os.dup2(outfit.stdout, 1)
         os.dup2(outfit.stderr, 2)
-        for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
-            signal.signal(number, signal.SIG_DFL)  # what we ignore would stay ignored across exec
-        signal.pthread_sigmask(signal.SIG_SETMASK, ())
 
     def join_groups() -> None:
         for door in outfit.doors:
@@ -168,7 +165,7 @@ def _confine(outfit: Outfit, confinement: Confinement) -> None:
         namespaces.unshare(namespaces.CLONE_NEWCGROUP)
 
     def drop_privileges() -> None:
-        capabilities.keep_bounding(())
+        capabilities.drop_bounding(capabilities.CELL)  # the cell has dropped all others
         capabilities.lock()
         if confinement.drop_groups:
             os.setgroups([])
@@ -194,22 +191,27 @@ def _confine(outfit: Outfit, confinement: Confinement) -> None:
 
 def _check_confined(confinement: Confinement) -> None:
     """Read back from the kernel that no privilege is left; raises SandboxError."""
-    with open("/proc/self/status", encoding="utf-8", errors="replace") as file:
-        fields = dict(line.rstrip("\n").split(":\t", 1) for line in file if ":\t" in line)
-    uid = str(confinement.ids[0])
-    wrong = [name for name in ("CapPrm", "CapEff", "CapBnd", "CapAmb") if int(fields[name], 16)]
-    if fields["NoNewPrivs"] != "1":
-        wrong.append("NoNewPrivs")
-    if fields["Uid"].split() != [uid] * 4:
-        wrong.append("Uid")
-    if confinement.drop_groups and fields["Groups"].split():
-        wrong.append("Groups")
+    fd = os.open("/proc/self/status", os.O_RDONLY)
+    status = os.read(fd, 8192)
+    os.close(fd)
+    uid, gid = confinement.ids
+    wanted = dict.fromkeys((b"CapPrm", b"CapEff", b"CapBnd", b"CapAmb"), b"0000000000000000")
+    wanted[b"NoNewPrivs"] = b"1"
+    wanted[b"Uid"] = b"\t".join([b"%d" % uid] * 4)
+    wanted[b"Gid"] = b"\t".join([b"%d" % gid] * 4)
+    if confinement.drop_groups:
+        wanted[b"Groups"] = b" "
+    wrong = [
+        name.decode()
+        for name, value in wanted.items()
+        if b"\n%b:\t%b\n" % (name, value) not in status
+    ]
     if (
         wrong
         and "privileges" not in confinement.without
         and "no_new_privs" not in confinement.without
     ):
-        raise SandboxError("self-check", 0, ", ".join(f"{name}={fields[name]}" for name in wrong))
+        raise SandboxError("self-check", 0, "not as it should be: " + ", ".join(wrong))
 
 
 def pack_go(argv: list[bytes], env: list[bytes], limits: list[tuple[int, int]]) -> bytes:

@@ -11,6 +11,7 @@ import select
 import socket
 import sys
 import time
+from collections import deque
 from typing import NoReturn
 
 from sandbox import cell, collect, frames, job, memfd, mounts, namespaces, rlimits, run
@@ -18,6 +19,9 @@ from sandbox.account import Account, GroupAccount, SampledAccount
 from sandbox.cgroup.v1 import Groups
 from sandbox.errors import SandboxError
 
+#: Runs parked ahead of time per slot. Two, so that short runs one after another need not wait for
+#: the next one's confinement: another core takes its steps meanwhile.
+SPARES = 2
 STDERR_BYTES = 64 * 1024
 _INLINE_BYTES = 48 * 1024
 _READ_BYTES = 256 * 1024
@@ -43,7 +47,7 @@ class ParkedRun:
         os.set_blocking(self.stdout, False)
         os.set_blocking(self.stderr, False)
         self.pidfd = -1
-        self.init = 0
+        self._is_parked = False
         cell.park(cell_socket, [theirs.fileno(), self.box, out, err, *doors])
         theirs.close()
         frames.close_fds([out, err, *doors])
@@ -51,7 +55,7 @@ class ParkedRun:
     def wait_parked(self) -> None:
         """Wait until every step of the confinement is taken; raises SandboxError."""
         self.control.settimeout(_PARK_S)
-        while True:
+        while not self._is_parked:
             try:
                 frame, fds = frames.receive(self.control)
             except TimeoutError as exc:
@@ -59,12 +63,12 @@ class ParkedRun:
             if frame[:1] == run.ALIVE and len(fds) == 1:
                 self.pidfd = fds[0]
             elif frame == run.PARKED:
-                self.control.settimeout(None)
-                return
+                self._is_parked = True
             elif frame[:1] == run.FAILED:
                 raise run.read_failure(frame)
             else:
                 raise SandboxError("park", 0, "the parked run ended")
+        self.control.settimeout(None)
 
     def kill(self) -> None:
         """Kill every process of the run and wait until all are gone; raises SandboxError."""
@@ -79,15 +83,6 @@ class ParkedRun:
         self.control.close()
         frames.close_fds([self.folder, self.box, self.stdout, self.stderr, self.pidfd])
         self.account.close()
-
-
-def init_pid(pidfd: int) -> int:
-    """Return the pid behind *pidfd* as this process sees it."""
-    with open(f"/proc/self/fdinfo/{pidfd}", encoding="utf-8") as file:
-        for line in file:
-            if line.startswith("Pid:"):
-                return int(line.split()[1])
-    return 0
 
 
 class Watch:
@@ -209,14 +204,17 @@ class Warden:
         self._plan = plan
         self._serial = 0
         self._cell, self._cell_pid = cell.start(plan)
-        self._parked = self._park()
-        self._parked.wait_parked()
-        self._is_parked = True
+        self._spares: deque[ParkedRun] = deque()
+        self._fill()
+        self._spares[0].wait_parked()
+
+    def _fill(self) -> None:
+        """Ask the cell for spare runs; they get ready while we do other things."""
+        while len(self._spares) < SPARES:
+            self._spares.append(self._park())
 
     def _park(self) -> ParkedRun:
-        """Ask the cell for the next run; it gets ready while others go on."""
         self._serial += 1
-        self._is_parked = False
         account: Account = SampledAccount()
         doors: list[int] = []
         if self._groups is not None:
@@ -232,9 +230,6 @@ class Warden:
         """Run jobs until the worker is gone; raises SandboxError when this host fails."""
         frames.send(self._worker, job.UP)
         while True:
-            if not self._is_parked:
-                self._parked.wait_parked()
-                self._is_parked = True
             frame, fds = frames.receive(self._worker)
             if not frame:
                 return
@@ -251,9 +246,9 @@ class Warden:
 
     def _run(self, wanted: job.WireJob, fds: list[int]) -> bool:
         """Run one job and send its outcome; False when the worker went away meanwhile."""
-        parked = self._parked
+        parked = self._spares.popleft()
+        parked.wait_parked()
         self._begin(parked, wanted, fds)
-        self._parked = self._park()
         watch = Watch(parked, wanted.limits, self._worker)
         outcome, output = watch.watch()
         if watch.worker_gone:
@@ -265,8 +260,8 @@ class Warden:
             except collect.TooMuchError:
                 outcome = outcome._replace(reason="output")
         self._send(outcome, output, files)
-        parked.kill()  # run-init is on its way out; its namespace must be gone
         parked.close()
+        self._fill()
         return True
 
     def _begin(self, parked: ParkedRun, wanted: job.WireJob, fds: list[int]) -> None:
@@ -276,7 +271,7 @@ class Warden:
                 mounts.resize(parked.box, limits.box_bytes, limits.box_inodes)
             for (name, executable), fd in zip(wanted.files, fds[1:], strict=True):
                 self._place_file(parked.folder, name, executable, fd)
-            parked.account.begin(init_pid(parked.pidfd), limits.memory_bytes, limits.processes)
+            parked.account.begin(parked.pidfd, limits.memory_bytes, limits.processes)
             # A description of its own: nobody shares its offset, and it is open for reading only.
             stdin = os.open(f"/proc/self/fd/{fds[0]}", os.O_RDONLY | os.O_CLOEXEC)
         except OSError as exc:

@@ -21,8 +21,8 @@ from sandbox import Blob, Box, Grade, Job, Limits, Result, RunStatus, Sandbox, o
 
 PROGRAMS = Path(__file__).parent / "programs"
 IMAGE = [path for path in ("/usr", "/bin", "/lib", "/lib64") if Path(path).exists()]
-#: The launcher; a slot's warden, cell-init, and the parked run's init and child.
-BASE, PER_SLOT = 1, 4
+#: The launcher; a slot's warden, cell-init, and init and child of each of two parked runs.
+BASE, PER_SLOT = 1, 6
 PYTHON = "/usr/bin/python3"
 DEFAULTS = {
     "time_s": 5.0, "wall_s": 10.0, "memory_bytes": 256 << 20, "output_bytes": 1 << 20,
@@ -116,8 +116,9 @@ async def wait_until(condition: Callable[[], bool]) -> None:
 
 async def settle(wanted: int) -> int:
     """Wait until there are *wanted* processes below this one; return how many there are."""
-    with trio.move_on_after(3):
+    with trio.move_on_after(10):
         await wait_until(lambda: len(descendants(os.getpid())) == wanted)
+        return wanted
     return len(descendants(os.getpid()))
 
 
@@ -135,7 +136,8 @@ async def attack(box: Box, path: Path, build: Path, names: dict[str, str]) -> li
                 blob.close()
     after = await settle(before)
     if after != before:
-        faults.append(f"{before} processes before, {after} after")
+        stats = [Path(f"/proc/{pid}/stat").read_text()[:60] for pid in descendants(os.getpid())]
+        faults.append(f"{before} processes before, {after} after: {stats}")
     clean = await box.run(Job(argv=("/bin/echo", "clean"), limits=Limits(**DEFAULTS)))  # type: ignore[arg-type]
     if (clean.status, clean.stdout) != (RunStatus.OK, b"clean\n"):
         faults.append(f"the next run was not clean: {clean}")
