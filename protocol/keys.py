@@ -8,7 +8,7 @@ partition, so no look-up is ever needed. With one partition, the default, all ta
 ``q:{p}:<name>``             list   hints ``seq|id``; LPUSH in, BRPOP out
 ``qz:{p}:<name>``            zset   id -> seq of every queued submission: the truth of the queue
 ``sub:{p}:<id>``             hash   the submission: request, state, result
-``result:{p}:<id>:<gen>``    string an earlier judgement of a rejudged submission
+``result:{p}:<id>:<gen>``    hash   an earlier judgement of a rejudged submission
 ``lease:{p}``                zset   id being judged -> deadline, ms of the server's clock
 ``meta:{p}``                 hash   ``qseq`` counter, ``schema`` version
 ``idem:{p}:<user>:<key>``    hash   an Idempotency-Key: submission ``id``, body hash ``bh``; TTL

@@ -20,7 +20,6 @@ from protocol.messages import (
     Judged,
     Judgement,
     SubmissionRequest,
-    TutorialRequest,
     Verdict,
     WorkerInfo,
 )
@@ -78,6 +77,10 @@ class Claims:
         """Take the submission that *hint* (``seq|id``) points to; None if it is stale.
 
         A hint that is none goes to the list of rejected entries.
+
+        Raises:
+            RemoteProtocolError: the request in the store is none that this version reads; it was
+                given back, the try counted, for a worker that does.
         """
         seq, bar, raw_id = hint.decode("latin-1").partition("|")
         if not bar or not seq.isdigit() or keys.partition_of_submission(raw_id) is None:
@@ -89,17 +92,14 @@ class Claims:
         )
         if answer[0] != b"claimed":
             return None
-        request = codec.decode(answer[2], SubmissionRequest)
-        return Claim(raw_id, partition, token, answer[1], request)
-
-    async def adopt(self, entry: bytes) -> None:
-        """Submit a foreign producer's bare entry; one that cannot be read is put aside."""
         try:
-            request = codec.decode(entry, TutorialRequest).full()
+            request = codec.decode(answer[2], SubmissionRequest)
         except RemoteProtocolError as exc:
-            await self.reject(entry, str(exc))
-            return
-        await self._broker.submit(request)
+            unreadable = exc
+        else:
+            return Claim(raw_id, partition, token, answer[1], request)
+        await self._fail(partition, raw_id, token)
+        raise unreadable
 
     async def reject(self, entry: bytes, reason: str) -> None:
         """Put *entry* aside with the reason, its bytes unchanged."""
@@ -179,13 +179,11 @@ class Claims:
         Returns:
             ``requeued``, ``suspect``, ``dead``, or ``fenced`` if it was not ours any more.
         """
+        return await self._fail(claim.partition, claim.submission_id, claim.token)
+
+    async def _fail(self, partition: int, submission_id: str, token: str) -> str:
         answer = await self._broker.script(
-            "fail",
-            claim.partition,
-            claim.submission_id,
-            claim.token,
-            self._settings.tries,
-            _gave_up_members(),
+            "fail", partition, submission_id, token, self._settings.tries, _gave_up_members()
         )
         return str(answer.decode())
 
@@ -230,15 +228,20 @@ class Claims:
                 )
         return count
 
-    async def forget(self, before_ms: int) -> int:
-        """Delete finished submissions older than *before_ms*, some at a time; return how many."""
+    async def forget(self, age_ms: int) -> int:
+        """Delete submissions finished *age_ms* ago or before, some at a time; return how many."""
         count = 0
         for partition in self._broker.partitions:
-            count += await self._broker.script("forget", partition, before_ms, _SWEEP_LIMIT)
+            count += await self._broker.script("forget", partition, age_ms, _SWEEP_LIMIT)
         return count
 
+    async def server_ms(self) -> int:
+        """Return the server's clock: of several machines' clocks the one that counts."""
+        seconds, micros = await self._broker.redis.call(("TIME",))
+        return int(seconds) * 1000 + int(micros) // 1000
+
     async def show(self, info: WorkerInfo, unix_ms: int) -> None:
-        """Show that this worker lives, and drop the names of those that do not."""
+        """Show that this worker lives at *unix_ms*, and drop the names of those that do not."""
         kept_ms = round(self._settings.beat_s * 1000 * _PRESENCE_BEATS)
         await self._broker.redis.pipeline_of(
             ("SET", keys.worker(info.name), codec.encode(info), "PX", kept_ms),

@@ -204,6 +204,7 @@ local function emit_steps(p, sub, user, id, problem, a, start, first)
 end
 
 -- progress: id token first n (field value)*n (kind members)... -> ok | fenced
+-- The step `compiled`, always the first, makes the submission a running one.
 local function progress(keys, a)
   local p = string.match(keys[1], '{.-}')
   local id, sub = a[1], key(p, 'sub', a[1])
@@ -212,6 +213,13 @@ local function progress(keys, a)
     return 'fenced'
   end
   local fields, rest = pairs_from(a, 5, tonumber(a[4]))
+  local first = tonumber(a[3]) == 0
+  if first ~= (a[rest] == 'compiled') then
+    return redis.error_reply('ERR `compiled` is the first step and only the first')
+  end
+  if first then
+    redis.call('HSET', sub, 'status', 'running')
+  end
   if #fields > 0 then
     redis.call('HSET', sub, unpack(fields))
   end
@@ -242,7 +250,7 @@ end
 -- Forget what an unfinished judging has left in the record.
 local function clear_run(sub)
   redis.call('HSET', sub, 'status', 'queued', 'token', '')
-  redis.call('HDEL', sub, 'tests_passed', 'tests_total', 'limbo')
+  redis.call('HDEL', sub, 'tests_passed', 'tests_total', 'started_at', 'worker', 'limbo')
 end
 
 -- release: id token -> ok | fenced. Not the submission's fault, so the try does not count.
@@ -270,6 +278,7 @@ local function take_back(p, id, max_tries, members, reason)
   local tries = tonumber(s[5])
   if tries >= tonumber(max_tries) then
     local ms = now()
+    redis.call('HDEL', sub, 'tests_passed', 'tests_total')
     close(p, id, s[1], 'done', { 'verdict', 'internal_error' })
     redis.call('ZADD', key(p, 'dlq'), ms, id)
     emit(p, s[1], 'judged', id, s[2], members .. ',"attempt":' .. s[6])
@@ -384,7 +393,8 @@ local function rejudge(keys, a)
   end
   redis.call('HSET', key(p, 'result', id .. ':' .. s[4]), unpack(kept))
   redis.call('HDEL', sub, 'verdict', 'score', 'tests_passed', 'tests_total', 'time_s',
-    'memory_bytes', 'compile_output', 'tests', 'started_at', 'finished_at', 'ftoken')
+    'memory_bytes', 'compile_output', 'tests', 'started_at', 'finished_at', 'ftoken',
+    'worker', 'limbo')
   redis.call('ZREM', key(p, 'dlq'), id)
   redis.call('ZREM', key(p, 'fin'), id)
   local queue = s[5] == 'suspect' and 'normal' or s[5]
@@ -423,10 +433,11 @@ local function replay(keys, a)
   return answer
 end
 
--- forget: before_ms limit -> how many finished submissions were deleted
+-- forget: age_ms limit -> how many submissions that were finished so long ago were deleted
 local function forget(keys, a)
   local p = string.match(keys[1], '{.-}')
-  local old = redis.call('ZRANGEBYSCORE', key(p, 'fin'), '-inf', a[1], 'LIMIT', 0, a[2])
+  local before = int(now() - tonumber(a[1]))
+  local old = redis.call('ZRANGEBYSCORE', key(p, 'fin'), '-inf', before, 'LIMIT', 0, a[2])
   for _, id in ipairs(old) do
     local sub = key(p, 'sub', id)
     local s = redis.call('HMGET', sub, 'user_id', 'gen')

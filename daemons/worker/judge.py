@@ -7,6 +7,7 @@ judgement. Expected outputs never enter a box; the output is compared here.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import structlog
 import trio
@@ -23,7 +24,6 @@ from protocol.messages import (
     Compiled,
     EventType,
     Judgement,
-    Status,
     SubmissionRequest,
     TestDone,
     TestResult,
@@ -37,7 +37,7 @@ log = structlog.get_logger()
 #: Told after each step: fields of the record to set, and the event.
 Tell = Callable[[Sequence[Argument], Step], None]
 
-#: Comparing more than this takes long enough to hold up the heartbeat, so a thread does it.
+#: Reading or comparing more than this holds up everything else, so a thread does it.
 _LARGE_BYTES = 1 << 20
 
 
@@ -60,7 +60,7 @@ async def judge(
     with built:
         step = Compiled(time_s=built.compile_time_s, tests_total=len(problem.tests))
         tell(
-            ("status", Status.RUNNING.value, "tests_total", len(problem.tests)),
+            ("tests_total", len(problem.tests)),
             Step.of(EventType.COMPILED, step),
         )
         return await _run_tests(box, problem, built, tell)
@@ -100,7 +100,7 @@ async def _run_test(box: Box, problem: Problem, program: Program, test: TestCase
     limits = problem.limits
     result = await program.run(
         box,
-        stdin=test.input.read_bytes(),
+        stdin=await _read(test.input),
         limits=Limits(
             time_s=limits.time_s,
             wall_s=limits.wall_s,
@@ -125,13 +125,22 @@ async def _run_test(box: Box, problem: Problem, program: Program, test: TestCase
     )
 
 
+async def _read(path: Path) -> bytes:
+    read = path.read_bytes
+    return await trio.to_thread.run_sync(read) if _is_large(path) else read()
+
+
+def _is_large(path: Path) -> bool:
+    return path.stat().st_size > _LARGE_BYTES
+
+
 async def _compare(
     test: TestCase, status: RunStatus, result: Result
 ) -> tuple[bool | None, Text | None]:
     """Return whether the output is right, and what to tell of it; None where it does not count."""
     if status is not RunStatus.OK:
         return None, codec.text(result.stderr) if result.stderr else None
-    answer = test.answer.read_bytes()
+    answer = await _read(test.answer)
     if len(result.stdout) + len(answer) > _LARGE_BYTES:
         found = await trio.to_thread.run_sync(check, result.stdout, answer, test.validator)
     else:

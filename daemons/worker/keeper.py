@@ -7,7 +7,6 @@ that outlives an absent store.
 from __future__ import annotations
 
 import random
-import time
 from collections.abc import Callable
 
 import structlog
@@ -72,7 +71,7 @@ class Keeper:
                 self._holdings.drop(claim.submission_id, "fenced", token=claim.token)
             else:
                 self._holdings.confirm(claim, since)
-        await self._claims.show(self._describe(), time.time_ns() // 1_000_000)
+        await self._claims.show(self._describe(), await self._claims.server_ms())
 
     async def obey(self, hub: EventHub, partition: int) -> None:
         """Drop what its user has cancelled; what this misses, the next heartbeat finds."""
@@ -118,9 +117,9 @@ class Keeper:
         """Delete finished submissions that are older than the configured days."""
         while True:
             await trio.sleep(_JANITOR_S * random.uniform(0.5, 1.5))
-            before = time.time_ns() // 1_000_000 - self._broker.config.limits.retain_days * _DAY_MS
+            age_ms = self._broker.config.limits.retain_days * _DAY_MS
             try:
-                if count := await self._claims.forget(before):
+                if count := await self._claims.forget(age_ms):
                     log.info("old submissions deleted", count=count)
             except StoreUnavailable:
                 continue

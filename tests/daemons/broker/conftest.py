@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -10,8 +11,10 @@ import msgspec
 import pytest
 import trio
 
-from daemons.config import Config, Store
-from protocol.messages import SubmissionRequest
+from daemons.broker import Broker, Claim, Claims, Lease, open_broker
+from daemons.config import Config, Store, Worker
+from protocol import keys
+from protocol.messages import Status, SubmissionRequest
 from tests.conftest import SERVERS, StoreProcess
 
 #: More than any wait of these tests should take; a test that needs it has failed.
@@ -140,3 +143,89 @@ def any_store(
 def config_of(url: str, **store: Any) -> Config:
     """Return a configuration whose store is at *url*."""
     return Config(store=msgspec.structs.replace(Store(url=url), **store))
+
+
+#: A lease that has run out when it begins: its worker died at once.
+DEAD_ON_ARRIVAL = Worker(lease_s=1e-4, beat_s=1e-5)
+
+
+def with_worker(broker: Broker, worker: Worker) -> Broker:
+    """Return *broker* as one with other settings of the worker sees it."""
+    config = msgspec.structs.replace(broker.config, worker=worker)
+    return Broker(broker.redis, broker._library, config)
+
+
+class Desk:
+    """A store and who works on it."""
+
+    def __init__(self, broker: Broker) -> None:
+        self.broker = broker
+        self.claims = Claims(broker, "w1")
+        self.doomed = Claims(with_worker(broker, DEAD_ON_ARRIVAL), "w0")
+        #: Whose first failure is the last one.
+        self.strict = Claims(with_worker(broker, Worker(tries=1)), "w2")
+
+    async def submit(self, user_id: str = "u1", **more: Any) -> str:
+        """Submit something and return its id."""
+        request = SubmissionRequest(
+            **({"problem_id": "p", "user_id": user_id, "language": "c", "code": "x"} | more)
+        )
+        return (await self.broker.submit(request)).submission.id
+
+    async def hint(self, id_: str) -> bytes:
+        """Return the hint that would claim a submission now."""
+        seq = await self.broker.redis.call(("HGET", keys.submission(0, id_), "seq"))
+        return seq + b"|" + id_.encode()
+
+    async def claim(self, id_: str, claims: Claims | None = None) -> Claim:
+        """Claim a submission."""
+        claim = await (claims or self.claims).claim(0, await self.hint(id_))
+        assert claim is not None
+        return claim
+
+    async def status(self, id_: str) -> Status:
+        """Return where a submission stands."""
+        submission = await self.broker.get(id_)
+        assert submission is not None
+        return submission.status
+
+    async def history(self, user_id: str = "u1") -> list[dict[str, Any]]:
+        """Return the events of a user."""
+        return [json.loads(raw) for raw in (await self.broker.replay(user_id, None)).events]
+
+    async def kinds(self, user_id: str = "u1") -> list[str]:
+        """Return the kinds of a user's events."""
+        events = await self.history(user_id)
+        return [event["type"].removeprefix("submission.") for event in events]
+
+    async def record(self, id_: str) -> dict[bytes, bytes]:
+        """Return the whole hash of a submission."""
+        found: dict[bytes, bytes] = await self.broker.redis.call(
+            ("HGETALL", keys.submission(0, id_))
+        )
+        return found
+
+    async def lease(self, id_: str) -> Lease:
+        """Return the lease of a submission; one long over for a submission that has none."""
+        found = [lease for lease in await self.claims.leases() if lease.submission_id == id_]
+        return found[0] if found else Lease(0, id_, 1)
+
+
+#: Each kind of server, and one that has no functions, as before Redis 7: scripts go by EVALSHA.
+DESKS = {
+    "valkey": ("valkey", ()),
+    "redis": ("redis", ()),
+    "evalsha": ("redis", ("--rename-command", "FUNCTION", "")),
+}
+
+
+@pytest.fixture(params=DESKS)
+async def desk(
+    request: pytest.FixtureRequest, start_store: Callable[..., StoreProcess]
+) -> AsyncIterator[Desk]:
+    """Give a desk on a store of its own: the test runs once on each kind of server."""
+    server, options = DESKS[request.param]
+    store = start_store(*options, server=server)
+    with trio.fail_after(2 * PATIENCE_S):
+        async with open_broker(store.config(), name="desk") as broker:
+            yield Desk(broker)
