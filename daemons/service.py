@@ -97,6 +97,11 @@ class Service:
         self._tell("READY=1", status)
         log.info("ready", **({"status": status} if status else {}))
 
+    @property
+    def stop_by(self) -> float:
+        """When `main` will be cancelled, by Trio's clock; infinite until there is a stop."""
+        return self._scope.deadline
+
     def status(self, text: str) -> None:
         """Tell in one line what the daemon does now."""
         self._tell("", text)

@@ -7,6 +7,7 @@ store kills its runs by itself before anybody else may begin them, whatever else
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -25,6 +26,10 @@ class Held:
         self.claim = claim
         self.scope = scope
         self.why = ""
+
+    def settle(self) -> None:
+        """Lift the deadline: nothing runs any more, and the store refuses a result that is late."""
+        self.scope.deadline = math.inf
 
     def drop(self, why: str) -> None:
         """Stop judging: ``fenced`` and ``cancelled`` need no word to the store, ``drain`` does."""

@@ -35,6 +35,7 @@ log = structlog.get_logger()
 
 #: What is left to say to the store after the drain, before the process is cancelled whole.
 _AFTER_DRAIN_S = 3.0
+_LOOK_S = 0.5
 
 
 def run(config: Config) -> int:
@@ -59,6 +60,8 @@ async def _main(config: Config, service: Service) -> None:
         try:
             sandbox = await stack.enter_async_context(opening)
         except SandboxError as exc:
+            if exc.step != "grade":
+                raise  # what failed may pass or be mended: the next start tries again
             raise ConfigError(f"[sandbox] grade: {exc}") from exc
         if sandbox.grade.value != config.sandbox.grade:
             log.warning(
@@ -112,9 +115,12 @@ async def _serve(
 
 
 async def _drain(service: Service, holdings: Holdings, drain_s: float) -> None:
-    """Give back what is not judged *drain_s* after the stop."""
+    """Give back what is not judged *drain_s* after the stop, or before the process must end."""
     await service.stopping.wait()
-    await trio.sleep(drain_s)
+    due = trio.current_time() + drain_s
+    # Looked at now and then, because the supervisor's death brings the end nearer.
+    while (left_s := min(due, service.stop_by - _AFTER_DRAIN_S) - trio.current_time()) > 0:  # noqa: ASYNC110
+        await trio.sleep(min(left_s, _LOOK_S))
     holdings.drop_all("drain")
 
 

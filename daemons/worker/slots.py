@@ -5,7 +5,8 @@ the other way round, so a worker's death costs at most what it was judging and o
 both are found again. The judging of a claim is one task with one boundary around it:
 
 * judged: the result is delivered, again and again until the store took it or the claim is lost;
-* the claim is lost (``fenced``, ``cancelled``, or no heartbeat got through): forgotten;
+* the claim is lost (``fenced``, ``cancelled``, or no heartbeat got through while it ran):
+  forgotten;
 * the worker is stopping and its time is up (``drain``): given back, next in turn;
 * this host failed: given back with the try counted, so that a poisonous one ends somewhere.
 """
@@ -13,12 +14,14 @@ both are found again. The judging of a claim is one task with one boundary aroun
 from __future__ import annotations
 
 import random
+import secrets
 
 import structlog
 import trio
 
 from daemons.broker import Broker, Claim, Claims, Intake, Popped, StoreUnavailable, TooManyOpen
 from daemons.broker.errors import QueueFull
+from daemons.crashpoints import reach
 from daemons.worker.holdings import Held, Holdings
 from daemons.worker.judge import judge
 from daemons.worker.reporter import Reporter
@@ -26,7 +29,7 @@ from daemons.worker.toolchains import Toolchain
 from judging.package import Catalogue
 from protocol import codec
 from protocol.errors import RemoteProtocolError
-from protocol.messages import Judgement, TutorialRequest, Verdict
+from protocol.messages import Judgement, SubmissionRequest, TutorialRequest, Verdict
 from sandbox import Box, Sandbox, SandboxError
 
 log = structlog.get_logger()
@@ -112,12 +115,14 @@ class Slots:
         """Handle one element of a list, whatever it is, and give the box back."""
         try:
             if popped.queue is None:
-                await self._adopt(popped.element)
+                await self._adopt(popped.element, stopping)
                 return
             since = trio.current_time()
+            reach("worker.popped")
             claim = await self._claims.claim(popped.partition, popped.element)
             if claim is None:
                 return
+            reach("worker.claimed")
             if stopping.is_set():
                 await self._claims.release(claim)
                 return
@@ -125,27 +130,62 @@ class Slots:
         except StoreUnavailable as exc:
             # Popped or claimed, it is in the store's indexes, and a sweep finds it.
             log.warning("store lost while taking", element=popped.element[:80], reason=str(exc))
+        except RemoteProtocolError as exc:
+            log.critical("unreadable request", element=popped.element, reason=str(exc))
+        except Exception:  # one slot's boundary: the others go on
+            log.critical("taking crashed", element=popped.element[:80], exc_info=True)
         finally:
             self.busy -= 1
             self._give_box.send_nowait(box)
             done.set()
 
-    async def _adopt(self, entry: bytes) -> None:
-        """Submit a foreign producer's entry if it names a problem and a language that we know."""
+    async def _adopt(self, entry: bytes, stopping: trio.Event) -> None:
+        """Submit a foreign producer's entry, or put it aside.
+
+        Until then this process alone knows of it, so a store that went away is waited for.
+        """
+        key = secrets.token_hex(16)
+        while True:
+            try:
+                await self._submit_or_reject(entry, key)
+            except StoreUnavailable:
+                if stopping.is_set():
+                    log.critical("foreign entry lost", entry=entry)
+                    raise
+                await trio.sleep(_RETRY_S)
+                continue
+            return
+
+    async def _submit_or_reject(self, entry: bytes, idempotency_key: str) -> None:
         try:
             request = codec.decode(entry, TutorialRequest).full()
         except RemoteProtocolError as exc:
             await self._claims.reject(entry, str(exc))
             return
-        if request.problem_id not in self._catalogue:
-            await self._claims.reject(entry, f"unknown problem {request.problem_id!r}")
-        elif request.language not in self._toolchains:
-            await self._claims.reject(entry, f"unknown language {request.language!r}")
-        else:
+        reason = self._why_not(request)
+        if reason is None:
             try:
-                await self._broker.submit(request)
+                await self._broker.submit(request, idempotency_key=idempotency_key)
             except (QueueFull, TooManyOpen) as exc:
-                await self._claims.reject(entry, str(exc))
+                reason = str(exc)
+        if reason is not None:
+            await self._claims.reject(entry, reason)
+
+    def _why_not(self, request: SubmissionRequest) -> str | None:
+        """Return why a foreign producer's request can't be judged; None if it can."""
+        problem = self._catalogue.get(request.problem_id)
+        if problem is None:
+            return f"unknown problem {request.problem_id!r}"
+        if request.language not in self._toolchains:
+            return f"unknown language {request.language!r}"
+        if problem.languages is not None and request.language not in problem.languages:
+            return f"problem {problem.id!r} does not take {request.language!r}"
+        limit_bytes = self._broker.config.limits.code_bytes
+        if problem.limits.code_bytes is not None:
+            limit_bytes = min(limit_bytes, problem.limits.code_bytes)
+        if len((request.code or "").encode()) > limit_bytes:
+            return f"more than {limit_bytes} bytes of code"
+        return None
 
     async def _hold(self, box: Box, claim: Claim, since: float) -> None:
         """Judge a claim, and see that the store hears how it ended."""
@@ -171,12 +211,15 @@ class Slots:
             nursery.start_soon(reporter.run)
             judgement = await self._judgement(box, claim, reporter)
             nursery.cancel_scope.cancel(reason="judged")
+        held.settle()
+        reach("worker.judged")
         while True:
             try:
                 ours = await self._claims.finish(claim, judgement, *reporter.unsent)
             except StoreUnavailable:
                 await trio.sleep(_RETRY_S)
                 continue
+            reach("worker.finished")
             if not ours:
                 log.warning("fenced at the end", submission=claim.submission_id)
             return
