@@ -18,6 +18,7 @@ from sandbox.result import Ending, Grade, Job, Limits, Result, decide_status
 _START_S = 15.0
 _STOP_S = 8.0
 _KILL_S = 6.0
+_STDERR = 2
 # Beyond this after the wall limit a warden has lost its way.
 _OVERDUE_S = 20.0
 
@@ -175,6 +176,7 @@ class Sandbox:
                 self._launcher = await trio.lowlevel.open_process(
                     command,
                     stdin=subprocess.DEVNULL,
+                    stdout=_STDERR,  # nothing down there may speak on our stdout
                     pass_fds=[theirs.fileno()],
                     env={},
                     cwd="/",

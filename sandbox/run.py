@@ -138,7 +138,7 @@ def _confine_and_become(outfit: Outfit, confinement: Confinement) -> NoReturn:
     try:
         _confine(outfit, confinement)
         frames.send(control, PARKED)
-        _become_program(control)
+        _become_program(control, confinement.without)
     except SandboxError as exc:
         report_failure(control, exc)
     except OSError as exc:
@@ -219,7 +219,7 @@ def pack_go(argv: list[bytes], env: list[bytes], limits: list[tuple[int, int]]) 
     return frames.pack_frame(GO, b"", [RLIMIT.pack(*limit) for limit in limits], argv, env)
 
 
-def _become_program(control: socket.socket) -> None:
+def _become_program(control: socket.socket, without: frozenset[str]) -> None:
     """Wait for the job, take its limits and input, and exec."""
     frame, fds = frames.receive(control)
     if not frame:
@@ -230,7 +230,7 @@ def _become_program(control: socket.socket) -> None:
     os.dup2(fds[0], 0)
     environment = dict(entry.split(b"=", 1) for entry in env)
     unpacked = [RLIMIT.unpack(limit) for limit in limits]
-    steps.take([("rlimits", lambda: rlimits.apply(unpacked))])
+    steps.take([("rlimits", lambda: rlimits.apply(unpacked))], without)
     try:
         os.execve(argv[0], argv, environment)  # noqa: S606 - no shell is the point
     except OSError as exc:

@@ -1,0 +1,57 @@
+"""Layer by layer: with one step left out, the attacks that rest on it alone succeed.
+
+This proves that the attack tests bite. Attacks that two layers hold must stay contained when either
+is missing.
+"""
+
+import json
+import os
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from .conftest import Start
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="layers are taken off as root only")
+
+#: Step left out, program, whether the attack is contained without it.
+CASES = [
+    ("seccomp", "mount_calls.py", False),
+    ("seccomp", "own_filter.py", False),
+    ("seccomp", "new_namespaces.py", False),
+    ("outer seccomp,seccomp", "io_uring.py", False),
+    ("outer seccomp,seccomp", "keyrings.py", False),
+    ("outer seccomp,seccomp", "socket_families.py", False),
+    ("outer seccomp,seccomp", "personality.py", False),
+    ("outer seccomp,seccomp", "interrupt_80.c", False),
+    ("outer seccomp,seccomp", "clone3.py", False),
+    # The network namespace holds without the family filter; abstract sockets likewise.
+    ("outer seccomp,seccomp", "network.py", True),
+    ("outer seccomp,seccomp", "abstract_socket.py", True),
+    # A second layer stands behind each of these.
+    ("seccomp", "io_uring.py", True),
+    ("seccomp", "keyrings.py", True),
+    ("outer seccomp", "io_uring.py", True),
+    ("no_new_privs,outer seccomp,seccomp", "setuid.py", True),
+    ("cgroup", "memory_tmpfs.py", False),
+    ("cgroup", "memory_pipes.py", False),
+    ("cgroup", "memory_page_tables.c", False),
+    ("descriptors", "leaked_fds.c", True),
+    ("rlimits", "open_files.py", False),
+    ("rlimits", "raise_limits.py", False),
+    ("stdio", "stdio_kinds.py", False),
+]
+
+
+@pytest.mark.parametrize(("step", "program", "contained"), CASES)
+def test_layer_off_shows_what_the_layer_is_for(
+    step: str, program: str, contained: bool, start: Start, playground: Path
+) -> None:
+    """An attack succeeds without the only layer against it, and fails while another stands."""
+    steps = step.split(",")
+    arguments = [str(playground / "build"), "--without", *steps, "--only", program]
+    process = start("root", "drive.py", *arguments)
+    output, _ = process.communicate(timeout=60)
+    found = json.loads(output)["faults"]
+    assert (found[program] == []) is contained, found
