@@ -25,9 +25,9 @@ from typing import Any
 import trio
 from trio_websocket import ConnectionClosed, WebSocketConnection
 
-from daemons.broker import Replay, StoreUnavailable
+from daemons.broker import StoreUnavailable
 from daemons.config import Gateway as Limits
-from daemons.gateway.hub import Channel, Hub, TooManySockets
+from daemons.gateway.hub import Channel, History, Hub, TooManySockets
 from daemons.gateway.outbox import Outbox, RawEvent, Step, next_step, parse_event
 from daemons.gateway.stream import TokenBucket
 from protocol.errors import RemoteProtocolError
@@ -39,7 +39,7 @@ INBOUND_MESSAGES_PER_S = 10
 _RETRY_FIRST_S = 0.1
 _RETRY_MAX_S = 2.0
 #: How long a new client waits for his subscription before he hears 1013.
-_CONFIRM_S = 5.0
+_CONFIRM_S = 2.0
 
 
 class Farewell(Exception):
@@ -102,11 +102,6 @@ class Client:
         """Read the history before anything else is sent."""
         self._outbox.fall_behind()
         self._wake()
-
-    def lose_store(self) -> None:
-        """Send the client away if he was not served yet; who is ready stays, and misses nothing."""
-        if not self._ready:
-            self.close(CloseCode.UNAVAILABLE, "the store is away")
 
     def close(self, code: int, reason: str) -> None:
         """End the conversation with *code*; the first to say so decides."""
@@ -216,16 +211,20 @@ class Client:
 
     async def _catch_up(self) -> None:
         """Read the history, tell where it stands if that is news, send what the client lacks."""
-        replay = await self._read_history()
-        if not self._ready or not replay.recovered:
-            await self._say_ready(replay)
-        for raw in replay.events:
+        history = await self._read_history()
+        if not self._ready or not history.recovered:
+            await self._say_ready(history)
+        for raw in history.events:
             event = parse_event(raw)
             await self._send(event.text)
             self.position = event.id
-        self.position = replay.head
+        if history.whole:
+            # Past the last event where the store has forgotten some of them since.
+            self.position = history.head
+        else:
+            self._outbox.fall_behind()
 
-    async def _read_history(self) -> Replay:
+    async def _read_history(self) -> History:
         assert self._channel is not None
         retry_s = _RETRY_FIRST_S
         while True:
@@ -239,14 +238,14 @@ class Client:
             await trio.sleep(retry_s)
             retry_s = min(2 * retry_s, _RETRY_MAX_S)
 
-    async def _say_ready(self, replay: Replay) -> None:
+    async def _say_ready(self, history: History) -> None:
         assert self._channel is not None
         await self._send(
             make_ready(
                 self._channel.user_id,
-                replay.head,
-                recovered=replay.recovered,
-                reason=replay.reason,
+                history.head,
+                recovered=history.recovered,
+                reason=history.reason,
             )
         )
         self._ready = True

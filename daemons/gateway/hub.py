@@ -10,12 +10,12 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import trio
 
-from daemons.broker import Broker, EventHub, EventsInterrupted, Feed, Replay, StoreUnavailable
-from daemons.gateway.outbox import RawEvent, parse_event
+from daemons.broker import Broker, EventHub, EventsInterrupted, Feed, StoreUnavailable
+from daemons.gateway.outbox import RawEvent, affordable, parse_event
 from daemons.logs import log
 
 #: How often everyone's position is compared with the store: no loss stays unnoticed for longer.
@@ -30,6 +30,22 @@ class TooManySockets(Exception):
     """This user has as many sockets here as one user may."""
 
 
+class History(NamedTuple):
+    """What one client missed.
+
+    Attributes:
+        head: id of the user's newest event. events: the JSON of each, oldest first.
+        whole: whether *events* go up to *head*; if not, there is more than can be held at once.
+        recovered: whether nothing is missing before *events*. reason: if something is, why.
+    """
+
+    head: int
+    events: list[bytes]
+    whole: bool
+    recovered: bool
+    reason: str | None
+
+
 class Member(Protocol):
     """One socket, as its user's channel sees it. None of these waits, and none raises."""
 
@@ -42,9 +58,6 @@ class Member(Protocol):
 
     def fall_behind(self) -> None:
         """Read the history: events may have been missed."""
-
-    def lose_store(self) -> None:
-        """Know that the store can't be reached right now."""
 
 
 class Channel:
@@ -116,7 +129,7 @@ class Hub:
                 del self._channels[user_id]
                 channel.scope.cancel(reason="the user's last socket has gone")
 
-    async def read_history(self, user_id: str, after: int | None) -> Replay:
+    async def read_history(self, user_id: str, after: int | None) -> History:
         """Return what *user_id* missed since *after*; for None, only where his history stands.
 
         After a fork, *after* means nothing any more, and it is all that the history has.
@@ -127,12 +140,12 @@ class Hub:
         async with self._replays:
             if after is None:
                 (head,) = await self._broker.heads([user_id])
-                return Replay(head, [], True, None)
-            replay = await self._broker.replay(user_id, after)
-            if replay.reason == "fork":
+                return History(head, [], True, True, None)
+            head, events, recovered, reason = await self._broker.replay(user_id, after)
+            if reason == "fork":
                 head, events, _, _ = await self._broker.replay(user_id, None)
-                return Replay(head, events, False, "fork")
-            return replay
+        held = affordable(events)
+        return History(head, held, len(held) == len(events), recovered, reason)
 
     async def check_heads(self) -> None:
         """Now and then compare each member's position with the store's; never returns."""
@@ -165,8 +178,6 @@ class Hub:
                         await self._pass_on(feed, channel)
                 except StoreUnavailable as exc:
                     log.debug("not subscribed", user_id=channel.user_id, error=str(exc))
-                    for member in channel.members:
-                        member.lose_store()
                 await trio.sleep(random.uniform(*_RETRY_S))
 
     async def _pass_on(self, feed: Feed, channel: Channel) -> None:

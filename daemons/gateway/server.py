@@ -7,7 +7,7 @@ that they do not all come back in the same moment, and time to read it; then the
 
 from __future__ import annotations
 
-from collections import deque
+from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from functools import partial
 
@@ -47,11 +47,10 @@ class Gateway:
         self._broker = broker
         self._events = events
         self._admission = Admission(limits.max_connections, limits.max_connections_per_address)
-        self._clients: set[Client] = set()
+        # Each with the time of his next ping, soonest first: everybody's interval is the same.
+        self._clients: OrderedDict[Client, float] = OrderedDict()
+        self._first_came = trio.Event()
         self._last_gone = trio.Event()
-        # In the order of their next ping: everybody's interval is the same.
-        self._pings: deque[tuple[float, Client]] = deque()
-        self._ping_added = trio.Event()
 
     @property
     def sockets(self) -> int:
@@ -131,28 +130,34 @@ class Gateway:
         return stream.refusal or end
 
     async def _live(self, client: Client) -> tuple[int, str]:
-        self._clients.add(client)
-        self._pings.append((trio.current_time() + self._limits.ping_s, client))
-        self._ping_added.set()
+        self._clients[client] = trio.current_time() + self._limits.ping_s
+        self._first_came.set()
         try:
             return await client.converse()
         finally:
-            self._clients.discard(client)
+            del self._clients[client]
             if not self._clients:
                 self._last_gone.set()
 
     async def _ping_everyone(self) -> None:
         """Ping each client every `ping_s`, each at his own time; never returns."""
         while True:
-            while self._pings:
-                due, client = self._pings[0]
-                await trio.sleep_until(due)
-                self._pings.popleft()
-                if client in self._clients:
-                    client.ping()
-                    self._pings.append((due + self._limits.ping_s, client))
-            self._ping_added = trio.Event()
-            await self._ping_added.wait()
+            if (next_due := self._ping_due_clients()) is not None:
+                await trio.sleep_until(next_due)
+            else:
+                self._first_came = trio.Event()
+                await self._first_came.wait()
+
+    def _ping_due_clients(self) -> float | None:
+        """Ping whoever is due now; return when the next one is, None when there is nobody."""
+        while self._clients:
+            client, due = next(iter(self._clients.items()))
+            if due > trio.current_time():
+                return due
+            client.ping()
+            self._clients[client] = due + self._limits.ping_s
+            self._clients.move_to_end(client)
+        return None
 
 
 async def _shake_hands(stream: ClientStream, nursery: trio.Nursery) -> WebSocketConnection | None:

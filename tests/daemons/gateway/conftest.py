@@ -24,7 +24,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
 from daemons.broker import Broker, EventHub, StoreUnavailable, open_broker, open_event_hub
-from daemons.config import Config
+from daemons.config import Config, Store
 from daemons.config import Gateway as Limits
 from daemons.gateway.server import Gateway
 from protocol.messages import SubmissionRequest
@@ -286,23 +286,26 @@ class Running:
 
 @pytest.fixture
 def open_gateway(store: Any) -> Callable[..., Any]:
-    """Give the function that runs a gateway on the store, with limits as named."""
+    """Give the function that runs a gateway on the store, with limits as named.
+
+    With *events_url* the events are to come from another store.
+    """
 
     @asynccontextmanager
-    async def open_gateway(**limits: Any) -> AsyncIterator[Running]:
+    async def open_gateway(*, events_url: str = store.url, **limits: Any) -> AsyncIterator[Running]:
         config: Config = store.config()
         config = msgspec.structs.replace(
             config, gateway=msgspec.structs.replace(Limits(close_s=2.0), **limits)
         )
         with trio.fail_after(3 * PATIENCE_S):
-            async with opened(config) as running:
+            async with opened(config, store.config(store=Store(url=events_url))) as running:
                 yield running
 
     @asynccontextmanager
-    async def opened(config: Config) -> AsyncIterator[Running]:
+    async def opened(config: Config, events_config: Config) -> AsyncIterator[Running]:
         async with (
             open_broker(config, name="gateway") as broker,
-            open_event_hub(config, name="gateway-events") as events,
+            open_event_hub(events_config, name="gateway-events") as events,
             trio.open_nursery() as nursery,
         ):
             listeners = await trio.open_tcp_listeners(0, host="127.0.0.1")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -246,6 +247,13 @@ async def test_gateway_asks_to_come_back_while_the_store_is_away(
         with trio.fail_after(20):
             while not await becomes_ready(running):
                 pass
+
+
+async def test_gateway_says_ready_only_when_subscribed(open_gateway: Any, tmp_path: Path) -> None:
+    """While events can't be heard, a history that can be read makes nobody ready."""
+    nowhere = f"unix://{tmp_path}/nowhere.sock"
+    async with open_gateway(events_url=nowhere) as running, running.peer("u1") as peer:
+        assert await peer.close_code_or_message() == 1013
 
 
 async def becomes_ready(running: Any) -> bool:
