@@ -13,7 +13,7 @@ from quart_trio import QuartTrio
 
 from daemons.api.admission import Admission
 from daemons.api.answers import RequestIds, answer, route
-from daemons.api.body import ApiRequest
+from daemons.api.asgi import ApiApplication
 from daemons.api.errors import ErrorAnswers
 from daemons.api.health import Health
 from daemons.api.problems import Problems
@@ -75,13 +75,12 @@ def create_app(
         languages: all languages that this version knows, offered or not.
         stopping: set when the process has to end: who waits for a verdict is answered then.
     """
-    app = QuartTrio("gavel", static_folder=None)
-    app.request_class = ApiRequest
+    app = ApiApplication("gavel", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = config.limits.body_bytes
     app.config["BODY_TIMEOUT"] = config.api.body_timeout_s
     # An answer is held as long as `?wait=` says; only reading it is the client's business.
     app.config["RESPONSE_TIMEOUT"] = None
-    # `//submissions` is not `/submissions`: 404, not a redirect that drops the body.
+    # A doubled slash inside a path is 404, not a redirect that drops the body.
     app.url_map.merge_slashes = False
     RequestIds(app)
     ErrorAnswers(app)

@@ -17,6 +17,7 @@ from daemons.api.store import WRITE_S, patience
 from daemons.api.waiting import Waiting
 from daemons.broker import Accepted, Broker
 from daemons.config import Limits
+from daemons.crashpoints import reach
 from protocol.lifecycle import FINAL
 from protocol.messages import Status, Submission, SubmissionRequest, TutorialRequest, UserId
 
@@ -119,7 +120,10 @@ class Submissions:
         """Write the submission; a client that goes away now does not stop it half-way."""
         await trio.lowlevel.checkpoint()  # gone before: nothing is written
         with patience(WRITE_S, shield=True):
-            return await self._broker.submit(wanted, idempotency_key=key)
+            reach("api.before_submit")
+            accepted = await self._broker.submit(wanted, idempotency_key=key)
+            reach("api.after_submit")
+            return accepted
 
     def _wait_s(self) -> float:
         wait_s = read_query(_SubmitQuery).wait

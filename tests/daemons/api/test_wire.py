@@ -1,0 +1,181 @@
+"""What no HTTP library would send: the server answers or hangs up, and serves the next client."""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+
+import pytest
+import trio
+
+from daemons.config import Api as ApiConfig
+from tests.conftest import StoreProcess
+from tests.daemons.api.conftest import GOOD, Api, open_api
+
+BODY = json.dumps(GOOD).encode()
+HEAD = b"POST /submissions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+WHOLE = HEAD + b"Content-Length: %d\r\n\r\n" % len(BODY) + BODY
+
+
+async def talk(api: Api, *pieces: bytes, eof: bool = False) -> bytes:
+    """Send *pieces* on one connection and return all that comes back until it closes."""
+    received = b""
+    async with await trio.open_tcp_stream("127.0.0.1", api.port) as stream:
+        try:
+            for piece in pieces:
+                await stream.send_all(piece)
+            if eof:
+                await stream.send_eof()
+            while data := await stream.receive_some():
+                received += data
+        except trio.BrokenResourceError:
+            pass
+    return received
+
+
+def status_of(received: bytes) -> int:
+    """Return the status of the first answer in *received*."""
+    return int(received.split(b" ", 2)[1])
+
+
+ODD = [
+    pytest.param(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" * 9 + b"\r\n\r\n", id="tls"),
+    pytest.param(b"\0" * 40_000, id="nul"),
+    pytest.param(b"GET / HTTP/1.1\r\n\r\n", id="no-host"),
+    pytest.param(b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n", id="negative-length"),
+    pytest.param(
+        b"POST /submissions HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        id="two-lengths",
+    ),
+    pytest.param(b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"y" * 200_000 + b"\r\n\r\n", id="long-header"),
+    pytest.param(HEAD + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n", id="bad-chunk"),
+    pytest.param(b"GET /%ff\xff HTTP/1.1\r\nHost: x\r\n\r\n", id="bytes-in-path"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("data", ODD)
+async def test_broken_http_is_the_clients_error(api: Api, data: bytes) -> None:
+    """What is no HTTP gets a 4xx, and the next client is served."""
+    received = await talk(api, data)
+
+    assert 400 <= status_of(received) < 500
+    assert (await api.get("/healthz")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("target", "status"),
+    [
+        (b"//submissions", 422),
+        (b"/./submissions", 404),
+        (b"*", 404),
+        (b"?user_id=u1", 200),
+        (b"http://x/healthz", 200),
+        (b"x", 404),
+        (b"/submissions?user_id=%", 422),
+    ],
+)
+@pytest.mark.parametrize("host", [b"x", b"", b"a b", b"[::", b"x:99999", b"\xff"])
+async def test_odd_targets_and_hosts_are_no_error_of_ours(
+    api: Api, target: bytes, status: int, host: bytes
+) -> None:
+    """Whatever stands in the request line or in `Host`, it is never a 500."""
+    head = b"GET " + target + b" HTTP/1.1\r\nConnection: close\r\nHost: " + host + b"\r\n\r\n"
+    received = await talk(api, head)
+
+    assert status_of(received) in {status, 400, 404}
+
+
+async def test_websocket_upgrade_is_refused(api: Api) -> None:
+    """The gateway is elsewhere: an upgrade here is refused and harms nobody."""
+    received = await talk(
+        api,
+        b"GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+        b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+    )
+
+    assert status_of(received) in {400, 403, 404, 405}
+    assert (await api.get("/healthz")).status_code == 200
+
+
+async def test_pipelined_requests_are_answered_in_order(api: Api) -> None:
+    """Three requests sent at once get their three answers."""
+    last = b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    received = await talk(api, b"GET /nosuch HTTP/1.1\r\nHost: x\r\n\r\n" + WHOLE + last)
+
+    answers = [int(status) for status in re.findall(rb"HTTP/1.1 (\d+)", received)]
+    assert answers == [404, 202, 200]
+
+
+async def test_body_without_a_length_is_counted(api: Api) -> None:
+    """A chunked body has no length to look at: it is counted while it arrives."""
+    chunk = b"%x\r\n" % 65_536 + b"x" * 65_536 + b"\r\n"
+    head = HEAD + b"Connection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
+    received = await talk(api, head, chunk * 16, b"0\r\n\r\n")
+
+    assert status_of(received) == 413
+
+
+async def test_endless_body_is_cut(api: Api) -> None:
+    """A body that never ends is read for a while, kept nowhere, and then refused."""
+    chunk = b"%x\r\n" % 65_536 + b"x" * 65_536 + b"\r\n"
+    received = await talk(api, HEAD + b"Transfer-Encoding: chunked\r\n\r\n", *[chunk] * 200)
+
+    assert received == b"" or status_of(received) == 413
+    assert (await api.get("/healthz")).status_code == 200
+
+
+async def test_slow_body_is_cut(store: StoreProcess) -> None:
+    """A body that stalls is given up after the configured time: 408."""
+    config = store.config(api=ApiConfig(body_timeout_s=0.1))
+    async with open_api(config) as api:
+        received = await talk(api, HEAD + b"Content-Length: 500\r\n\r\n{")
+
+    assert status_of(received) == 408
+    assert b"application/problem+json" in received
+
+
+@pytest.mark.parametrize("cut", [1, len(HEAD) - 3, len(WHOLE) - len(BODY), len(WHOLE) - 1])
+@pytest.mark.parametrize("reset", [False, True], ids=["fin", "reset"])
+async def test_client_gone_before_the_end_leaves_nothing(api: Api, cut: int, reset: bool) -> None:
+    """A request that never was complete stores nothing, however its client went."""
+    stream = await trio.open_tcp_stream("127.0.0.1", api.port)
+    await stream.send_all(WHOLE[:cut])
+    if reset:
+        stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+    await stream.aclose()
+
+    assert (await api.post({**GOOD, "user_id": "u2"})).status_code == 202
+    assert (await api.get("/submissions?user_id=u1")).json()["submissions"] == []
+
+
+async def test_kept_connection_does_not_hold_up_the_end(store: StoreProcess) -> None:
+    """A client that keeps its connection open after an answer delays no stop."""
+    config = store.config(api=ApiConfig(drain_s=3600))
+    async with open_api(config) as api:
+        stream = await trio.open_tcp_stream("127.0.0.1", api.port)
+        await stream.send_all(WHOLE)
+        assert status_of(await stream.receive_some()) == 202
+        api.service.stopping.set()
+        # Read the rest of the answer, if any, and then the end that the server makes.
+        while await stream.receive_some():
+            pass
+        await stream.aclose()
+
+
+async def test_unread_body_ends_the_connection(api: Api) -> None:
+    """An answer that came before the body was complete closes the connection behind it."""
+    received = await talk(api, b"GET /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n")
+
+    assert status_of(received) == 200
+
+
+async def test_many_clients_that_vanish_harm_nobody(api: Api) -> None:
+    """Clients that reset at every stage of an answer leave a server that serves."""
+    for _ in range(50):
+        stream = await trio.open_tcp_stream("127.0.0.1", api.port)
+        await stream.send_all(WHOLE * 3)
+        stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        await stream.aclose()
+
+    assert (await api.post({**GOOD, "user_id": "u2"})).status_code == 202
