@@ -82,8 +82,9 @@ end
 local function close(p, id, user, status, fields)
   local ms, at = now()
   local sub = key(p, 'sub', id)
-  redis.call('HSET', sub, 'status', status, 'finished_at', at, 'token', '', unpack(fields))
+  -- A removal first: with EVALSHA a script that has written may go on when memory is full.
   redis.call('ZREM', key(p, 'lease'), id)
+  redis.call('HSET', sub, 'status', status, 'finished_at', at, 'token', '', unpack(fields))
   redis.call('ZADD', key(p, 'fin'), ms, id)
   if redis.call('HINCRBY', key(p, 'usr', user), 'open', -1) <= 0 then
     redis.call('DEL', key(p, 'usr', user))
@@ -104,8 +105,13 @@ local function submit(keys, a)
   local idem = a[7] ~= '' and key(p, 'idem', user .. ':' .. a[7]) or nil
   if idem then
     local known = redis.call('HMGET', idem, 'id', 'bh')
-    if known[1] then
-      return known[2] == a[8] and { 'existing', known[1] } or { 'mismatch' }
+    if known[1] and known[2] ~= a[8] then
+      return { 'mismatch' }
+    elseif known[1] then
+      -- WAITAOF behind this call looks at what its connection has written: write something, else
+      -- it would prove nothing of a first call that came over another connection.
+      redis.call('HSET', idem, 'id', known[1])
+      return { 'existing', known[1] }
     end
   end
   -- The same id again is the same call after a lost reply.
@@ -261,9 +267,9 @@ local function release(keys, a)
   if s[1] ~= a[2] then
     return 'fenced'
   end
+  redis.call('ZREM', key(p, 'lease'), id)
   clear_run(sub)
   redis.call('HINCRBY', sub, 'tries', -1)
-  redis.call('ZREM', key(p, 'lease'), id)
   enqueue(p, s[4], id, s[5], true)
   emit(p, s[2], 'requeued', id, s[3], '"reason":"released","attempt":' .. s[6])
   return 'ok'
@@ -327,12 +333,13 @@ local function repair(keys, a)
   local queue, grace = a[1], tonumber(a[2])
   local tail = redis.call('LINDEX', key(p, 'q', queue), -1)
   local watermark = tail and '(' .. (string.match(tail, '^(%d+)|') or '0') or '+inf'
-  local popped = redis.call('ZRANGEBYSCORE', key(p, 'qz', queue), '-inf', watermark, 'WITHSCORES',
-    'LIMIT', 0, a[3])
+  -- Highest seq first, so that the smallest comes to lie at the tail, and what is beyond the limit
+  -- stays below it, in sight of the next repair.
+  local popped = redis.call('ZREVRANGEBYSCORE', key(p, 'qz', queue), watermark, '-inf',
+    'WITHSCORES', 'LIMIT', 0, a[3])
   local ms = now()
   local count = 0
-  -- Highest seq first, so that the smallest comes to lie at the tail.
-  for i = #popped - 1, 1, -2 do
+  for i = 1, #popped - 1, 2 do
     local id, seq = popped[i], int(tonumber(popped[i + 1]))
     local sub = key(p, 'sub', id)
     local since = tonumber(redis.call('HGET', sub, 'limbo') or '0')

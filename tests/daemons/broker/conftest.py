@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -151,8 +152,9 @@ DEAD_ON_ARRIVAL = Worker(lease_s=1e-4, beat_s=1e-5)
 
 def with_worker(broker: Broker, worker: Worker) -> Broker:
     """Return *broker* as one with other settings of the worker sees it."""
-    config = msgspec.structs.replace(broker.config, worker=worker)
-    return Broker(broker.redis, broker._library, config)
+    other = copy.copy(broker)
+    other.config = msgspec.structs.replace(broker.config, worker=worker)
+    return other
 
 
 class Desk:
