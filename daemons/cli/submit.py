@@ -131,7 +131,7 @@ async def _submit_and_follow(server: str, gateway: str, request: Frame, *, as_js
     follower = Follower(gateway, request["user_id"], None, _note, patience_s=_PATIENCE_S)
     async with open_client(server) as client, trio.open_nursery() as nursery:
         nursery.start_soon(follower.run, send)
-        await frames.receive()  # `ready`: from here on nothing is missed
+        await _wait_until_followed(frames)
         submission = await call_api(client, "POST", "/submissions", request)
         with open_story(silent=as_json) as story, frames:
             await _tell_until_done(client, submission["id"], frames, story)
@@ -141,6 +141,15 @@ async def _submit_and_follow(server: str, gateway: str, request: Frame, *, as_js
     if as_json:
         click.echo(json.dumps(submission, indent=2))
     return _exit_code(submission)
+
+
+async def _wait_until_followed(frames: trio.MemoryReceiveChannel[Frame]) -> None:
+    """Wait for `ready`: from here on nothing is missed."""
+    try:
+        await frames.receive()
+    except trio.EndOfChannel:
+        # The follower gave up, and its own error, on its way to our nursery, tells why.
+        await trio.sleep_forever()
 
 
 async def _tell_until_done(
