@@ -3,7 +3,7 @@
 import os
 
 from sandbox import proctree
-from sandbox.cgroup.v1 import RunGroup
+from sandbox.cgroup.select import RunGroup
 
 # The first milliseconds matter most for memory: 1 GB/s of page faults is 2 MB per sample.
 _SAMPLE_S = 0.002

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sandbox import frames, job, launcher, run
-from sandbox.cgroup import v1
+from sandbox.cgroup.select import find_parents
 from sandbox.errors import SandboxError
 from sandbox.host import launcher_command
 from sandbox.result import Grade
@@ -110,22 +110,21 @@ def _mend_confinement(error: SandboxError) -> str:
 
 
 def _check_accounting(full: bool) -> Capability:
-    found = v1.find_parents()
+    found = find_parents()
     return Capability(
         name="control groups",
         works=full,
         needed=False,
-        finding=f"memory at {found['memory']}"
-        if found
-        else "none that this user may make groups in",
+        finding="groups below " + ", ".join(found) if found else "none that we may make groups in",
         fallback="memory, processes and CPU time are sampled; grade reduced",
-        fix="" if full else "start Gavel as root",
+        fix="" if full else "systemd-run --user --scope -p Delegate=yes gavel up, or start as root",
     )
 
 
 def _check_swap() -> Capability:
     swaps = _read("/proc/swaps").splitlines()[1:]
-    counted = any(Path(f"{path}/memory.memsw.limit_in_bytes").exists() for path in _memory_groups())
+    files = ("memory.memsw.limit_in_bytes", "cgroup.controllers")  # v1 with swap counted; v2
+    counted = any(Path(path, name).exists() for path in find_parents() for name in files)
     works = not swaps or counted
     return Capability(
         name="swap",
@@ -135,11 +134,6 @@ def _check_swap() -> Capability:
         fallback="a program may use swap beyond its memory limit",
         fix="" if works else "swapoff -a",
     )
-
-
-def _memory_groups() -> list[str]:
-    found = v1.find_parents()
-    return [found["memory"]] if found else []
 
 
 def _check_core_pattern() -> Capability:

@@ -17,8 +17,7 @@ import time
 from collections.abc import Callable
 
 from sandbox import cell, frames, mounts, namespaces, run, seccomp, syscalls, warden
-from sandbox.cgroup import select as cgroup_select
-from sandbox.cgroup.v1 import Groups
+from sandbox.cgroup.select import Groups, open_groups
 from sandbox.errors import SandboxError
 
 START = b"S"
@@ -67,7 +66,7 @@ class Launcher:
     def prepare(self) -> None:
         """Find out what this host gives; raises SandboxError."""
         if "cgroup" not in self._without:
-            self.groups = cgroup_select.open_groups()
+            self.groups = open_groups()
         if os.geteuid() == 0:
             self._ids = reserve_ids()
             namespaces.unshare(namespaces.CLONE_NEWNS)

@@ -16,7 +16,7 @@ from typing import NoReturn
 
 from sandbox import cell, collect, frames, job, memfd, mounts, namespaces, rlimits, run
 from sandbox.account import Account, GroupAccount, SampledAccount
-from sandbox.cgroup.v1 import Groups
+from sandbox.cgroup.select import Groups
 from sandbox.errors import SandboxError
 
 #: Runs parked ahead of time per slot. Two, so that short runs one after another need not wait for

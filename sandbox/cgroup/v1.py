@@ -5,39 +5,29 @@ Also the hybrid host, whose v2 tree has no controllers. A process joins by writi
 themselves and nobody waits for them.
 """
 
-import contextlib
 import os
+
+from sandbox import cgroup
 
 CONTROLLERS = ("memory", "pids", "cpuacct")
 
 
-def read_text(path: str) -> str:
-    """Return the content of a file of proc or cgroup."""
-    with open(path, encoding="utf-8") as file:
-        return file.read()
-
-
 def find_parents() -> dict[str, str] | None:
     """Return the folder of each controller in which this process may make groups, or None."""
-    mounts = {}
-    for line in read_text("/proc/self/mountinfo").splitlines():
-        fields, _, tail = line.partition(" - ")
-        kind, _, options = tail.split(" ", 2)
-        if kind == "cgroup":
-            for controller in options.rpartition(" ")[2].split(","):
-                mounts[controller] = (fields.split(" ")[4], fields.split(" ")[3])
+    mounts = {
+        controller: (mounted, root)
+        for mounted, root, options in cgroup.find_mounts("cgroup")
+        for controller in options.split(",")
+    }
     parents = {}
-    for line in read_text("/proc/self/cgroup").splitlines():
+    for line in cgroup.read_text("/proc/self/cgroup").splitlines():
         _, controllers, path = line.split(":", 2)
         for controller in controllers.split(","):
             if controller in CONTROLLERS and controller in mounts:
-                mounted, root = mounts[controller]
-                inside = path if root == "/" else "/" + os.path.relpath(path, root)
-                parents[controller] = os.path.normpath(mounted + inside)
+                parents[controller] = cgroup.locate(*mounts[controller], path)
     if set(parents) != set(CONTROLLERS):
         return None
-    usable = all(os.access(path, os.W_OK) for path in parents.values())
-    return parents if usable else None
+    return parents if all(os.access(path, os.W_OK) for path in parents.values()) else None
 
 
 def _read_int(fd: int) -> int:
@@ -62,12 +52,8 @@ class RunGroup:
     def _open(self, name: str) -> int:
         return os.open(name, os.O_RDWR | os.O_CLOEXEC, dir_fd=self._memory)
 
-    def _write(self, name: str, value: int) -> None:
-        fd = self._open(name)
-        try:
-            os.write(fd, str(value).encode())
-        finally:
-            os.close(fd)
+    def _write_memory(self, name: str, value: int) -> None:
+        cgroup.write_text(f"{self._folders['memory']}/memory.{name}", str(value))
 
     def open_doors(self) -> list[int]:
         """Return descriptors through which a process joins by writing ``0``."""
@@ -76,14 +62,10 @@ class RunGroup:
 
     def set_limits(self, memory_bytes: int, processes: int) -> None:
         """Set the limits and start the peak anew; swap counts as memory."""
-        self._write("memory.limit_in_bytes", memory_bytes)
+        self._write_memory("limit_in_bytes", memory_bytes)
         if self._swap:
-            self._write("memory.memsw.limit_in_bytes", memory_bytes)
-        fd = os.open(f"{self._folders['pids']}/pids.max", os.O_WRONLY | os.O_CLOEXEC)
-        try:
-            os.write(fd, str(processes).encode())
-        finally:
-            os.close(fd)
+            self._write_memory("memsw.limit_in_bytes", memory_bytes)
+        cgroup.write_text(f"{self._folders['pids']}/pids.max", str(processes))
         os.write(self._peak, b"0")
         os.write(self._cpu, b"0")
 
@@ -118,8 +100,6 @@ class RunGroup:
 class Groups:
     """The groups of one launcher, below the group that it was started in."""
 
-    source = "cgroup"
-
     def __init__(self, parents: dict[str, str], name: str) -> None:
         self._folders = {key: f"{path}/{name}" for key, path in parents.items()}
         for folder in self._folders.values():
@@ -131,31 +111,11 @@ class Groups:
 
     def remove_runs(self, prefix: str) -> bool:
         """Remove the groups whose names start with *prefix*; False when one is still in use."""
-        left = [not remove_below(folder, prefix) for folder in self._folders.values()]
+        left = [not cgroup.remove_below(folder, prefix) for folder in self._folders.values()]
         return not any(left)
 
     def remove(self) -> bool:
         """Remove everything; False when something is still in use."""
         done = self.remove_runs("")
-        left = [not _remove(folder) for folder in self._folders.values()]
+        left = [not cgroup.remove_group(folder) for folder in self._folders.values()]
         return done and not any(left)
-
-
-def _remove(folder: str) -> bool:
-    try:
-        os.rmdir(folder)
-    except FileNotFoundError:
-        return True
-    except OSError:
-        return False
-    return True
-
-
-def remove_below(folder: str, prefix: str) -> bool:
-    """Remove the groups in *folder* whose names start with *prefix*."""
-    done = True
-    with contextlib.suppress(FileNotFoundError):
-        for entry in os.scandir(folder):
-            if entry.is_dir() and entry.name.startswith(prefix):
-                done = _remove(entry.path) and done
-    return done
