@@ -1,6 +1,7 @@
 """The only code that talks to Redis: submissions in, claims out, events to whoever listens."""
 
-from daemons.broker.broker import Accepted, Broker, QueueStatus, Replay, open_broker
+from daemons.broker.admission import Accepted
+from daemons.broker.broker import Broker, QueueStatus, open_broker
 from daemons.broker.claims import Claim, Claims, Lease, Step
 from daemons.broker.errors import (
     BrokerError,
@@ -12,6 +13,7 @@ from daemons.broker.errors import (
 )
 from daemons.broker.events import EventHub, Feed, open_event_hub
 from daemons.broker.intake import Intake, Popped, open_intake
+from daemons.broker.replay import Replay
 
 __all__ = [
     "Accepted",

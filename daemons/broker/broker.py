@@ -5,39 +5,26 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import secrets
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any, NamedTuple
 
+import trio
+
+from daemons.broker.admission import Accepted, read_created, refusal_of, submit_arguments
 from daemons.broker.client import Redis, open_redis
+from daemons.broker.commit import Commits
 from daemons.broker.connection import Argument, Connection
 from daemons.broker.durability import Promise, Refusal, examine
-from daemons.broker.errors import (
-    IdempotencyMismatch,
-    QueueFull,
-    StoreUnavailable,
-    TooManyOpen,
-)
+from daemons.broker.errors import StoreUnavailable
+from daemons.broker.history import read_page
 from daemons.broker.library import Library
 from daemons.broker.records import FIELDS, read_submission
+from daemons.broker.replay import Replay, read_replay
 from daemons.config import Config, ConfigError
 from protocol import codec, keys
-from protocol.messages import Status, Submission, SubmissionRequest, WorkerInfo
-
-_IDEMPOTENCY_S = 24 * 3600
-_REPLAY_PAGE = 200
-
-
-class Accepted(NamedTuple):
-    """A submission that is in the store and will be judged, whatever dies next."""
-
-    submission: Submission
-    created: bool
-    durability: str
+from protocol.messages import Submission, SubmissionRequest, WorkerInfo
 
 
 class QueueStatus(NamedTuple):
@@ -48,31 +35,17 @@ class QueueStatus(NamedTuple):
     dead: int
 
 
-class Replay(NamedTuple):
-    """A user's events after some id, oldest first.
-
-    Attributes:
-        head: id of his newest event. events: the JSON of each, as it was published.
-        recovered: whether nothing is missing between the id and the first of them.
-        reason: if not, ``trimmed`` (too long ago) or ``fork`` (the store lost what was seen).
-    """
-
-    head: int
-    events: list[bytes]
-    recovered: bool
-    reason: str | None
-
-
 class Broker:
     """One daemon's view of the store; make one with `open_broker`.
 
     Every method raises `StoreUnavailable` within about a second while the store is away.
     """
 
-    def __init__(self, redis: Redis, library: Library, config: Config) -> None:
+    def __init__(self, redis: Redis, commits: Commits, config: Config) -> None:
         self.redis = redis
         self.config = config
-        self._library = library
+        self._commits = commits
+        self._library = Library()
         self._promise = Promise(config.store.durability, None)
         self._partitions = config.store.partitions
 
@@ -107,62 +80,23 @@ class Broker:
             QueueFull, TooManyOpen: a configured cap is reached. IdempotencyMismatch: see there.
         """
         partition = self.partition_of_user(request.user_id)
-        unix_ms = time.time_ns() // 1_000_000
-        submission_id = keys.make_submission_id(unix_ms, secrets.randbits(70), partition)
-        answer = await self._submit(partition, submission_id, request, idempotency_key)
-        outcome = answer[0].decode()
-        if outcome == "created":
-            submission = Submission(
-                id=submission_id,
-                problem_id=request.problem_id,
-                user_id=request.user_id,
-                language=request.language,
-                status=Status.QUEUED,
-                position=answer[3],
-                created_at=answer[2].decode(),
-            )
-            return Accepted(submission, True, self.durability)
-        if outcome == "existing":
-            known = await self.get(answer[1].decode())
-            if known is not None:
-                return Accepted(known, False, self.durability)
-        raise {
-            "full": QueueFull(f"{self.config.limits.queue_depth} submissions wait already"),
-            "user_full": TooManyOpen(
-                f"{request.user_id} has {self.config.limits.open_per_user} unfinished submissions"
-            ),
-        }.get(outcome) or IdempotencyMismatch("this Idempotency-Key came with another body before")
+        limits = self.config.limits
+        answer = await self._library.call(
+            self.redis,
+            "submit",
+            partition,
+            *submit_arguments(partition, request, idempotency_key, limits),
+            send=None if self._promise.command is None else self._commit,
+        )
+        if answer[0] == b"created":
+            return Accepted(read_created(request, answer), True, self.durability)
+        known = await self.get(answer[1].decode()) if answer[0] == b"existing" else None
+        if known is None:
+            raise refusal_of(request, answer[0], limits)
+        return Accepted(known, False, self.durability)
 
-    async def _submit(
-        self, partition: int, submission_id: str, request: SubmissionRequest, key: str | None
-    ) -> Any:
-        payload = codec.encode(request)
-        args: tuple[Argument, ...] = (
-            submission_id,
-            request.user_id,
-            request.priority,
-            request.language,
-            request.problem_id,
-            payload,
-            hashlib.sha256(key.encode()).hexdigest() if key else "",
-            hashlib.sha256(payload).hexdigest(),
-            _IDEMPOTENCY_S,
-            self.config.limits.queue_depth,
-            self.config.limits.open_per_user,
-        )
-        if self._promise.command is None:
-            return await self.script("submit", partition, *args)
-        answer, proof = await self.redis.pipeline_of(
-            self._library.command("submit", partition, *args), self._promise.command
-        )
-        for reply in (answer, proof):
-            if isinstance(reply, Exception):
-                raise reply
-        if not self._promise.kept(proof):
-            raise StoreUnavailable(
-                f"{submission_id} was written, but not yet as {self.durability!r} promises"
-            )
-        return answer
+    async def _commit(self, command: tuple[Argument, ...]) -> Any:
+        return await self._commits.call(command, self._promise)
 
     async def get(self, submission_id: str) -> Submission | None:
         """Return one submission as it stands, or None."""
@@ -189,30 +123,10 @@ class Broker:
         Raises:
             ValueError: *cursor* is none that this method returned.
         """
-        partition = self.partition_of_user(user_id)
-        key = keys.history(partition, user_id)
-        ids = await self._page(key, limit + 1, cursor)
-        page = ids[:limit]
-        found = [await self.get(submission_id) for submission_id, _ in page]
-        next_cursor = f"{page[-1][1]}-{page[-1][0]}" if len(ids) > limit else None
+        key = keys.history(self.partition_of_user(user_id), user_id)
+        ids, next_cursor = await read_page(self.redis, key, limit, cursor)
+        found = [await self.get(submission_id) for submission_id in ids]
         return [submission for submission in found if submission is not None], next_cursor
-
-    async def _page(self, key: str, limit: int, cursor: str | None) -> list[tuple[str, int]]:
-        newest, ties, before = "+inf", 0, None
-        if cursor is not None:
-            newest, dash, before = cursor.partition("-")
-            if not dash or not newest.isdigit():
-                raise ValueError("the cursor is none that a list returned")
-            ties = await self.redis.call(("ZCOUNT", key, newest, newest))
-        rows = await self.redis.call(
-            ("ZREVRANGEBYSCORE", key, newest, "-inf", "WITHSCORES", "LIMIT", 0, limit + ties)
-        )
-        ids = [(member.decode(), int(score)) for member, score in rows]
-        return [
-            (member, ms)
-            for member, ms in ids
-            if before is None or (ms, member) < (int(newest), before)
-        ][:limit]
 
     async def cancel(self, submission_id: str) -> tuple[Submission, bool] | None:
         """Cancel a submission at whatever stage it is.
@@ -244,19 +158,7 @@ class Broker:
 
     async def replay(self, user_id: str, after: int | None) -> Replay:
         """Return the events of *user_id* after the id *after*, or all that are kept for None."""
-        partition = self.partition_of_user(user_id)
-        events: list[bytes] = []
-        position = after or 0
-        while True:
-            answer = await self.script("replay", partition, user_id, position, _REPLAY_PAGE)
-            head, oldest, page = int(answer[0]), int(answer[1]), answer[2:]
-            events += page
-            if len(page) < _REPLAY_PAGE:
-                break
-            position = _link(page[-1])[0]
-        if after is None:
-            return Replay(head, events, True, None)
-        return Replay(head, events, *_continuity(after, head, oldest, events))
+        return await read_replay(self.script, self.partition_of_user(user_id), user_id, after)
 
     async def heads(self, user_ids: list[str]) -> list[int]:
         """Return the id of each user's newest event, 0 for none, in one round trip."""
@@ -308,23 +210,6 @@ class Broker:
         await self._library.prepare(connection)
 
 
-def _link(raw: bytes) -> tuple[int, int]:
-    event = json.loads(raw)
-    return event["id"], event["prev"]
-
-
-def _continuity(after: int, head: int, oldest: int, events: list[bytes]) -> tuple[bool, str | None]:
-    """Tell whether the history goes on right behind *after*, and if not, why."""
-    if not events:
-        if head == after:
-            return True, None
-        return False, "fork" if head < after else "trimmed"
-    first, prev = _link(events[0])
-    if prev == after:
-        return True, None
-    return False, "trimmed" if first == oldest and prev > after else "fork"
-
-
 @asynccontextmanager
 async def open_broker(config: Config, *, name: str) -> AsyncIterator[Broker]:
     """Open the store of *config*; *name* shows in the server's CLIENT LIST.
@@ -334,7 +219,6 @@ async def open_broker(config: Config, *, name: str) -> AsyncIterator[Broker]:
     Raises:
         ConfigError: `[store] url` is no address of a store.
     """
-    library = Library()
     made: list[Broker] = []
 
     async def prepare(connection: Connection) -> None:
@@ -344,6 +228,11 @@ async def open_broker(config: Config, *, name: str) -> AsyncIterator[Broker]:
         opened = open_redis(config.store_url(), name=name, on_connect=prepare)
     except ValueError as exc:
         raise ConfigError(f"[store] url: {exc}") from exc
-    async with opened as redis:
-        made.append(Broker(redis, library, config))
-        yield made[0]
+    commits = Commits(partial(open_redis, config.store_url(), name=f"{name}-commit"))
+    async with opened as redis, trio.open_nursery() as nursery:
+        made.append(Broker(redis, commits, config))
+        nursery.start_soon(commits.serve)
+        try:
+            yield made[0]
+        finally:
+            nursery.cancel_scope.cancel()

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from daemons.broker.broker import Broker
 from daemons.broker.connection import Argument
+from daemons.broker.errors import StoreUnavailable
 from daemons.broker.records import write_judgement
 from protocol import codec, keys
 from protocol.errors import RemoteProtocolError
@@ -83,13 +84,16 @@ class Claims:
                 given back, the try counted, for a worker that does.
         """
         seq, bar, raw_id = hint.decode("latin-1").partition("|")
-        if not bar or not seq.isdigit() or keys.partition_of_submission(raw_id) is None:
+        if not bar or not seq.isdecimal() or keys.partition_of_submission(raw_id) is None:
             await self.reject(hint, "not a hint of the form seq|id")
             return None
         token = secrets.token_hex(8)
-        answer = await self._broker.script(
-            "claim", partition, raw_id, seq, token, self._worker, self._lease_ms
-        )
+        ask = ("claim", partition, raw_id, seq, token, self._worker, self._lease_ms)
+        try:
+            answer = await self._broker.script(*ask)
+        except StoreUnavailable:
+            # It may be ours already, and without the token it would lie until its lease ends.
+            answer = await self._broker.script(*ask)
         if answer[0] != b"claimed":
             return None
         try:

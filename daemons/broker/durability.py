@@ -14,11 +14,12 @@ Eviction would delete submissions behind our back, so any policy but `noeviction
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from redis.exceptions import ResponseError
 
 from daemons.broker.connection import Connection
+from daemons.broker.errors import StoreUnavailable
 
 #: A replica that has not written within this is as good as none: 503 instead of a softer promise.
 _WAIT_MS = 2000
@@ -32,9 +33,12 @@ class Promise(NamedTuple):
     local: int = 0
     replicas: int = 0
 
-    def kept(self, answer: object) -> bool:
-        """Tell whether *answer*, the command's reply, proves the promise."""
-        return isinstance(answer, list) and answer[0] >= self.local and answer[1] >= self.replicas
+    def missing(self, answer: Any) -> StoreUnavailable | None:
+        """Return what *answer*, the command's reply, lacks as a proof; None if it proves all."""
+        if isinstance(answer, list) and answer[0] >= self.local and answer[1] >= self.replicas:
+            return None
+        told = answer if isinstance(answer, Exception) else "{} fsync, {} replicas".format(*answer)
+        return StoreUnavailable(f"written, but not kept yet as {self.mode!r} promises: {told}")
 
 
 class Refusal(NamedTuple):
@@ -76,7 +80,7 @@ async def _decide(
         fix = "CONFIG SET appendfsync always" if mode == "disk" else "use Redis 7.2 or Valkey"
         return Refusal(f"{mode!r} needs WAITAOF, which this server lacks; mend it: {fix}")
     if replicas and await _replicas(connection) < 1:
-        return Refusal("'replica' needs a replica, and none is connected")
+        return Refusal("'replica' needs a replica; mend it: connect one by REPLICAOF")
     return Promise(mode, ("WAITAOF", 1, replicas, _WAIT_MS), 1, replicas)
 
 

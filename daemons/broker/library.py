@@ -8,6 +8,7 @@ source, so during a rolling upgrade the old and the new daemons each call their 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Awaitable, Callable
 from importlib.resources import files
 from typing import Any
 
@@ -87,15 +88,23 @@ class Library:
             return ("FCALL", f"{_NAME}_{script}", 1, key, *args)
         return ("EVALSHA", self._shas[script], 1, key, *args)
 
-    async def call(self, redis: Redis, script: str, partition: int, *args: Argument) -> Any:
-        """Run *script* and return its bare answer.
+    async def call(
+        self,
+        redis: Redis,
+        script: str,
+        partition: int,
+        *args: Argument,
+        send: Callable[[tuple[Argument, ...]], Awaitable[Any]] | None = None,
+    ) -> Any:
+        """Run *script* and return its bare answer; *send* sends it, *redis* itself by default.
 
         Puts the library back and tries again if somebody flushed it: then nothing has run yet.
         """
+        send = send or redis.call
         try:
-            return await redis.call(self.command(script, partition, *args))
+            return await send(self.command(script, partition, *args))
         except ResponseError as exc:
             if not isinstance(exc, NoScriptError) and "Function not found" not in str(exc):
                 raise
             await redis.with_connection(self.prepare)
-            return await redis.call(self.command(script, partition, *args))
+            return await send(self.command(script, partition, *args))

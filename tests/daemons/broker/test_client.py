@@ -69,27 +69,31 @@ async def test_killed_store_fails_what_is_under_way(any_store: StoreProcess) -> 
         failed.append(1)
 
     with trio.fail_after(PATIENCE_S):
-        async with open_redis(any_store.url, name="test", reply_s=PATIENCE_S * 2) as client:
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(pop, client)
-                await eventually(lambda: client.connected)
-                await trio.testing.wait_all_tasks_blocked(0.01)
-                any_store.kill()
+        async with (
+            open_redis(any_store.url, name="test", reply_s=PATIENCE_S * 2) as client,
+            trio.open_nursery() as nursery,
+        ):
+            await eventually(lambda: client.connected)
+            nursery.start_soon(pop, client)
+            await trio.testing.wait_all_tasks_blocked(0.01)
+            any_store.kill()
 
     assert failed == [1]
 
 
 async def test_blackholed_connection_is_replaced(store: StoreProcess) -> None:
     """A connection on which nothing comes back any more is given up for a new one."""
-    async with open_proxy(store) as proxy:
-        async with open_redis(proxy.url, name="test", wait_s=PATIENCE_S, reply_s=0.1) as client:
-            await client.ping()
-            proxy.blackhole = True
-            with pytest.raises(StoreUnavailable, match=r"no reply within 0\.1 s"):
-                await client.call(("PING",))
-            proxy.blackhole = False
+    async with (
+        open_proxy(store) as proxy,
+        open_redis(proxy.url, name="test", wait_s=PATIENCE_S, reply_s=0.1) as client,
+    ):
+        await client.ping()
+        proxy.blackhole = True
+        with pytest.raises(StoreUnavailable, match=r"no reply within 0\.1 s"):
+            await client.call(("PING",))
+        proxy.blackhole = False
 
-            assert await client.ping() is True
+        assert await client.ping() is True
     assert proxy.accepted >= 2
 
 
@@ -122,6 +126,7 @@ def test_pause_between_tries_grows_and_is_spread() -> None:
 
 
 async def count_up(client: Redis, results: list[bool]) -> None:
+    """Count up again and again, and note which calls returned."""
     for _ in range(60):
         try:
             await client.incr("n")
@@ -196,11 +201,12 @@ async def test_full_disk_is_a_state_of_the_store(
         store.folder.joinpath("gone.rdb").mkdir()
         await client.call(("BGSAVE",))
         with trio.fail_after(PATIENCE_S):
-            while (await client.info("persistence"))["rdb_last_bgsave_status"] == "ok":
-                await trio.sleep(0.01)
-
-        with pytest.raises(StoreUnavailable, match="MISCONF"):
-            await client.set("k", "v")
+            reason = ""
+            while "MISCONF" not in reason:
+                try:
+                    await client.set("k", "v")
+                except StoreUnavailable as exc:
+                    reason = str(exc)
 
 
 async def test_busy_script_is_a_state_of_the_store(any_store: StoreProcess) -> None:

@@ -1,0 +1,68 @@
+"""What the `submit` script is told of a submission, and what its answers mean."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import time
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from daemons.broker.connection import Argument
+from daemons.broker.errors import BrokerError, IdempotencyMismatch, QueueFull, TooManyOpen
+from daemons.config import Limits
+from protocol import codec, keys
+from protocol.messages import Status, Submission, SubmissionRequest
+
+_IDEMPOTENCY_S = 24 * 3600
+
+
+class Accepted(NamedTuple):
+    """A submission that is in the store and will be judged, whatever dies next."""
+
+    submission: Submission
+    created: bool
+    durability: str
+
+
+def submit_arguments(
+    partition: int, request: SubmissionRequest, idempotency_key: str | None, limits: Limits
+) -> tuple[Argument, ...]:
+    """Return the script's arguments, a new id for the submission first."""
+    unix_ms = time.time_ns() // 1_000_000
+    payload = codec.encode(request)
+    return (
+        keys.make_submission_id(unix_ms, secrets.randbits(70), partition),
+        request.user_id,
+        request.priority,
+        request.language,
+        request.problem_id,
+        payload,
+        hashlib.sha256(idempotency_key.encode()).hexdigest() if idempotency_key else "",
+        hashlib.sha256(payload).hexdigest(),
+        _IDEMPOTENCY_S,
+        limits.queue_depth,
+        limits.open_per_user,
+    )
+
+
+def read_created(request: SubmissionRequest, answer: Sequence[Any]) -> Submission:
+    """Return the submission that the answer ``{created, id, at, position}`` tells of."""
+    return Submission(
+        id=answer[1].decode(),
+        problem_id=request.problem_id,
+        user_id=request.user_id,
+        language=request.language,
+        status=Status.QUEUED,
+        position=answer[3],
+        created_at=answer[2].decode(),
+    )
+
+
+def refusal_of(request: SubmissionRequest, outcome: bytes, limits: Limits) -> BrokerError:
+    """Return why the submission was not taken."""
+    if outcome == b"full":
+        return QueueFull(f"{limits.queue_depth} submissions wait already")
+    if outcome == b"user_full":
+        return TooManyOpen(f"{request.user_id} has {limits.open_per_user} unfinished submissions")
+    return IdempotencyMismatch("this Idempotency-Key came with another body before")
