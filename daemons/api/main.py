@@ -17,7 +17,7 @@ from hypercorn.trio import serve
 
 from daemons.api.app import create_app
 from daemons.broker import open_broker, open_event_hub
-from daemons.config import Config
+from daemons.config import Address, Config
 from daemons.service import Service, run_service
 from judging.languages import load_languages
 from judging.package import Catalogue, load_problems
@@ -65,13 +65,25 @@ def _load(config: Config) -> Catalogue:
 
 
 def hyper_config(config: Config, sockets: list[socket.socket]) -> hypercorn.config.Config:
-    """Return Hypercorn's settings; it takes over *sockets*, or binds `[api] listen` without any."""
+    """Return Hypercorn's settings; it takes over *sockets*, or gets one on `[api] listen`.
+
+    Raises:
+        OSError: nobody can listen there; names the address.
+    """
     hyper = hypercorn.config.Config()
     # Detached, because two owners would close the descriptor twice.
-    hyper.bind = [f"fd://{each.detach()}" for each in sockets] or [str(config.api.address)]
+    hyper.bind = [f"fd://{each.detach()}" for each in sockets or [_listen(config.api.address)]]
     hyper.backlog = _BACKLOG
     hyper.graceful_timeout = config.api.drain_s
     hyper.include_server_header = False
     # Ours: its own handlers would write beside our log.
     hyper.errorlog = logging.getLogger("hypercorn.error")
     return hyper
+
+
+def _listen(address: Address) -> socket.socket:
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    try:
+        return socket.create_server(address, family=family, backlog=_BACKLOG)
+    except OSError as exc:
+        raise OSError(exc.errno, f"[api] listen: {address}: {exc.strerror}") from exc

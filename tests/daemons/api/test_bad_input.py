@@ -75,15 +75,15 @@ WRONG_FIELDS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("data", "field", "message"), WRONG_FIELDS)
-async def test_create_names_the_wrong_field(
-    api: Api, data: bytes, field: str, message: str
-) -> None:
+async def test_create_names_the_wrong_field(api: Api, subtests: pytest.Subtests) -> None:
     """A well-formed request with a wrong field gets 422, which names the field and says why."""
-    document = check_problem(await api.post(data), 422, "invalid-input")
+    for case in WRONG_FIELDS:
+        with subtests.test(case.id):
+            data, field, message = case.values
+            document = check_problem(await api.post(data), 422, "invalid-input")
 
-    assert [error["field"] for error in document["errors"]] == [field]
-    assert message in document["errors"][0]["message"]
+            assert [error["field"] for error in document["errors"]] == [field]
+            assert message in document["errors"][0]["message"]
 
 
 MALFORMED = [
@@ -100,10 +100,12 @@ MALFORMED = [
 ]
 
 
-@pytest.mark.parametrize("data", MALFORMED)
-async def test_create_refuses_what_is_no_json(api: Api, data: bytes) -> None:
+async def test_create_refuses_what_is_no_json(api: Api, subtests: pytest.Subtests) -> None:
     """A body that no JSON parser should take gets 400."""
-    check_problem(await api.post(data), 400, "malformed-json")
+    for case in MALFORMED:
+        with subtests.test(case.id):
+            (data,) = case.values
+            check_problem(await api.post(data), 400, "malformed-json")
 
 
 @pytest.mark.parametrize(
@@ -175,77 +177,84 @@ async def test_create_takes_nul_in_code(api: Api) -> None:
     assert (await api.post(body(code="print('\0')"))).status_code == 202
 
 
-@pytest.mark.parametrize(
-    ("method", "path", "allowed"),
-    [
-        ("PUT", "/submissions", "GET, HEAD, OPTIONS, POST"),
-        ("POST", "/submissions/01JD", "DELETE, GET, HEAD, OPTIONS"),
-        ("GET", "/submit", "OPTIONS, POST"),
-        ("DELETE", "/problems", "GET, HEAD, OPTIONS"),
-        ("BREW", "/", "GET, HEAD, OPTIONS"),
-    ],
-)
-async def test_wrong_method_says_which_are_right(
-    api: Api, method: str, path: str, allowed: str
-) -> None:
+WRONG_METHODS = [
+    ("PUT", "/submissions", "GET, HEAD, OPTIONS, POST"),
+    ("POST", "/submissions/01JD", "DELETE, GET, HEAD, OPTIONS"),
+    ("GET", "/submit", "OPTIONS, POST"),
+    ("DELETE", "/problems", "GET, HEAD, OPTIONS"),
+    ("BREW", "/", "GET, HEAD, OPTIONS"),
+]
+
+
+async def test_wrong_method_says_which_are_right(api: Api, subtests: pytest.Subtests) -> None:
     """A method that a path does not have gets 405 with `Allow`."""
-    answer = await api.client.request(method, path)
+    for method, path, allowed in WRONG_METHODS:
+        with subtests.test(f"{method} {path}"):
+            answer = await api.client.request(method, path)
 
-    check_problem(answer, 405, "method-not-allowed")
-    assert answer.headers["Allow"] == allowed
+            check_problem(answer, 405, "method-not-allowed")
+            assert answer.headers["Allow"] == allowed
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        "/nosuch",
-        "/submissions/",
-        "/submissions/nosuch",
-        "/submissions/01JD0000000000000000000000",
-        "/submissions/01JD00000000000000000000ZZ",
-        "/submissions/%00",
-        "/submissions/%ff%fe",
-        "/problems/nosuch",
-        "/problems/..%2fecho",
-        "/" + "x" * 8000,
-    ],
-)
-async def test_what_is_not_there_is_404(api: Api, path: str) -> None:
+MISSING = [
+    "/nosuch",
+    "/submissions/",
+    "/submissions/nosuch",
+    "/submissions/01JD0000000000000000000000",
+    "/submissions/01JD00000000000000000000ZZ",
+    "/submissions/%00",
+    "/submissions/%ff%fe",
+    "/problems/nosuch",
+    "/problems/..%2fecho",
+    "/" + "x" * 8000,
+]
+
+
+async def test_what_is_not_there_is_404(api: Api, subtests: pytest.Subtests) -> None:
     """Whatever the path holds, what is not there is 404."""
-    check_problem(await api.get(path), 404, "not-found")
+    for path in MISSING:
+        with subtests.test(path[:64]):
+            check_problem(await api.get(path), 404, "not-found")
 
 
-@pytest.mark.parametrize(
-    ("query", "field"),
-    [
-        ("", "user_id"),
-        ("?user_id=", "user_id"),
-        ("?user_id=a%20b", "user_id"),
-        ("?user_id=u1&limit=0", "limit"),
-        ("?user_id=u1&limit=101", "limit"),
-        ("?user_id=u1&limit=x", "limit"),
-        ("?user_id=u1&limit=" + "9" * 5000, "limit"),
-        ("?user_id=u1&cursor=x", "cursor"),
-        ("?user_id=u1&cursor=%2binf-01JD0000000000000000000000", "cursor"),
-        ("?user_id=u1&lmit=5", "lmit"),
-        ("?user_id=u1&user_id=u2", "user_id"),
-        ("?user_id=%ff", "user_id"),
-    ],
-)
-async def test_list_names_the_wrong_parameter(api: Api, query: str, field: str) -> None:
+WRONG_QUERIES = [
+    ("", "user_id"),
+    ("?user_id=", "user_id"),
+    ("?user_id=a%20b", "user_id"),
+    ("?user_id=u1&limit=0", "limit"),
+    ("?user_id=u1&limit=101", "limit"),
+    ("?user_id=u1&limit=x", "limit"),
+    ("?user_id=u1&limit=" + "9" * 5000, "limit"),
+    ("?user_id=u1&cursor=x", "cursor"),
+    ("?user_id=u1&cursor=%2binf-01JD0000000000000000000000", "cursor"),
+    ("?user_id=u1&lmit=5", "lmit"),
+    ("?user_id=u1&user_id=u2", "user_id"),
+    ("?user_id=%ff", "user_id"),
+]
+
+
+async def test_list_names_the_wrong_parameter(api: Api, subtests: pytest.Subtests) -> None:
     """A wrong, unknown, missing or repeated parameter gets 422 and is named."""
-    document = check_problem(await api.get(f"/submissions{query}"), 422, "invalid-input")
+    for query, field in WRONG_QUERIES:
+        with subtests.test(query[:64]):
+            document = check_problem(await api.get(f"/submissions{query}"), 422, "invalid-input")
 
-    assert [error["field"] for error in document["errors"]] == [field]
+            assert [error["field"] for error in document["errors"]] == [field]
 
 
-@pytest.mark.parametrize("wait", ["x", "-1", "nan", "inf", "61", "", "1e999"])
-async def test_create_names_a_wrong_wait(api: Api, wait: str) -> None:
+WRONG_WAITS = ["x", "-1", "nan", "inf", "61", "", "1e999"]
+
+
+async def test_create_names_a_wrong_wait(api: Api, subtests: pytest.Subtests) -> None:
     """`?wait=` is a number of seconds up to 60; anything else gets 422 and stores nothing."""
-    document = check_problem(await api.post(GOOD, params={"wait": wait}), 422, "invalid-input")
+    for wait in WRONG_WAITS:
+        with subtests.test(wait):
+            document = check_problem(
+                await api.post(GOOD, params={"wait": wait}), 422, "invalid-input"
+            )
 
-    assert [error["field"] for error in document["errors"]] == ["wait"]
-    assert (await api.get("/submissions?user_id=u1")).json()["submissions"] == []
+            assert [error["field"] for error in document["errors"]] == ["wait"]
+            assert (await api.get("/submissions?user_id=u1")).json()["submissions"] == []
 
 
 @pytest.mark.parametrize("key", ["", "x" * 256, "a\tb"])

@@ -8,9 +8,10 @@ import socket
 import pytest
 import trio
 
+from daemons.broker import open_broker
 from protocol.messages import Verdict
 from tests.conftest import StoreProcess
-from tests.daemons.api.conftest import GOOD, Api, Worker
+from tests.daemons.api.conftest import GOOD, Api, Worker, until
 from tests.daemons.api.test_bad_input import check_problem
 
 
@@ -112,6 +113,27 @@ async def test_wait_outlives_its_client(api: Api, worker: Worker, reset: bool) -
     assert await worker.judge() == submission_id
     document = (await api.get(f"/submissions/{submission_id}")).json()
     assert document["verdict"] == "accepted"
+
+
+async def test_write_that_has_begun_outlives_its_client(api: Api, store: StoreProcess) -> None:
+    """A client that goes away while the store writes has submitted: the write is not cut off."""
+    async with open_broker(store.config(), name="test") as broker:
+        await api.post({**GOOD, "user_id": "u2"})  # both are connected, their scripts in place
+        await broker.ping()
+        await broker.redis.call(("CLIENT", "PAUSE", 60_000, "WRITE"))
+        stream = await send(api, "/submissions", GOOD)
+
+        async def is_writing() -> bool:
+            clients = await broker.redis.call(("INFO", "clients"))
+            return b"blocked_clients:1" in clients
+
+        await until(is_writing)
+        await stream.aclose()
+        # A request that comes later is answered later, so the API has seen the client go.
+        await api.get("/healthz")
+        await broker.redis.call(("CLIENT", "UNPAUSE"))
+
+    assert len(await wait_for_submissions(api, 1)) == 1
 
 
 async def test_wait_is_answered_when_the_api_stops(api: Api) -> None:
