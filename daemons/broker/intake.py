@@ -22,8 +22,9 @@ from daemons.broker.errors import StoreUnavailable
 from protocol import keys
 
 _BLOCK_S = 1
-#: How often each queue comes first, out of the sum: high is quick, low never starves.
-_WEIGHTS = {"high": 12, "normal": 6, "low": 2}
+#: How often each list comes first, out of the sum: high is quick, and nothing ever starves, not
+#: even the foreign producers' list (None), however much waits in the others.
+_WEIGHTS: dict[str | None, int] = {"high": 12, "normal": 6, "low": 2, "suspect": 2, None: 6}
 #: A reply later than this behind the server's own time-out means that the connection is dead.
 _MARGIN_S = 4.0
 
@@ -82,11 +83,17 @@ class Intake:
 
     def _names(self, *, suspects: bool) -> Sequence[str]:
         """Return the lists in the order in which the server shall look, first first."""
-        order = sorted(_WEIGHTS, key=lambda name: random.random() ** (1 / _WEIGHTS[name]))[::-1]
-        if suspects:
-            order.append("suspect")
-        names = [keys.queue(part, name) for name in order for part in self._broker.partitions]
-        return [*names, keys.ADOPTION_LIST]
+        # Each comes first as often as its weight says (Efraimidis and Spirakis, 2006).
+        order = sorted(_WEIGHTS, key=lambda name: -(random.random() ** (1 / _WEIGHTS[name])))
+        partitions = self._broker.partitions
+        names: list[str] = []
+        for name in order:
+            if name is None:
+                names.append(keys.ADOPTION_LIST)
+            elif name != "suspect" or suspects:
+                shuffled = random.sample(partitions, len(partitions))
+                names += (keys.queue(partition, name) for partition in shuffled)
+        return names
 
 
 @asynccontextmanager
