@@ -47,6 +47,7 @@ from daemons.supervisor.notify import open_mailbox
 from daemons.supervisor.orphans import adopt_orphans, bury_orphans, reap_orphans
 from daemons.supervisor.plan import DaemonSpec, plan_daemons
 from daemons.supervisor.site import Site
+from daemons.supervisor.store import check_address
 
 EXIT_ESCALATED = 70
 
@@ -110,6 +111,8 @@ class Supervisor:
             ConfigError: one can't be used.
         """
         self._doors = doors
+        if any(spec.name == "store" for spec in self._specs):
+            check_address(self._config)
         for spec in self._specs:
             if (door := bind_door(spec)) is not None:
                 self._bound[spec.name] = doors.enter_context(door)

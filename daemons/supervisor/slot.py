@@ -253,7 +253,8 @@ class Slot:
             **ending.as_json(),
             next=decision.action.value,
             delay_s=decision.delay_s and round(decision.delay_s, 2),
-            last_lines=[*self._tail][-_REPORT_LINES:],
+            # For people they stand above, each on a line of its own.
+            **({"last_lines": [*self._tail][-_REPORT_LINES:]} if self._site.log.json else {}),
         )
         return decision
 

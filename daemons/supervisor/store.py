@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import platform
+import socket
 from pathlib import Path
 from typing import NoReturn
 
@@ -80,6 +81,24 @@ def _listen(config: Config) -> list[tuple[str, ...]]:
         return [("port", "0")]
     host, port = config.store.address
     return [("port", str(port)), ("bind", host), ("protected-mode", "yes")]
+
+
+def check_address(config: Config) -> None:
+    """Find out early that somebody else listens where the store is to.
+
+    The server itself would only say so in its log, and die, and be started again.
+
+    Raises:
+        ConfigError: the address can't be used.
+    """
+    if not config.store.listen:
+        return
+    host, port = config.store.address
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        socket.create_server((host, port), family=family).close()
+    except OSError as exc:
+        raise ConfigError(f"[store] listen: {config.store.listen}: {exc.strerror}") from exc
 
 
 def exec_store(config: Config) -> NoReturn:

@@ -154,6 +154,20 @@ async def test_waiting_for_the_store_ends_only_with_an_answer(tmp_path: Path) ->
     assert scope.cancelled_caught
 
 
+def test_port_of_another_is_named_before_anything_starts(suite: Any) -> None:
+    """A port that is taken ends the start at once with the key's name, not in a loop of restarts."""
+    with socket.create_server(("127.0.0.1", 0)) as door:
+        taken = f"127.0.0.1:{door.getsockname()[1]}"
+        suite.config.write_text(f"[store]\nlisten = '{taken}'\n")
+        suite.start({"planned": "store"})
+
+        code = suite.wait_end()
+
+    assert code != 0
+    assert f"ConfigError: [store] listen: {taken}: Address already in use" in suite.text
+    assert "daemon died" not in suite.text
+
+
 def test_foreign_store_is_not_run(tmp_path: Path) -> None:
     """`gavel store` refuses when the configuration names another store."""
     config = Config(store=Store(url="redis://elsewhere:6379"), file="x.toml", base=str(tmp_path))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -90,6 +91,33 @@ def test_crash_loop_is_held_and_the_rest_serves(suite: Any, spec: Spec) -> None:
     assert suite.text.count("RuntimeError: crashed as told") >= 4
     (address,) = suite.ask("status")["daemons"]["good"]["listen"]
     assert ask_door(address) == suite.status("good")["pid"]
+
+
+def test_death_report_has_the_last_lines(
+    suite: Any, spec: Spec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a log for machines, the report of a death repeats what the dead one said last."""
+    monkeypatch.setenv("GAVEL_LOG", "json")
+    suite.start(spec("bad", "exit_loudly", policy=QUICK))
+
+    suite.wait_for(lambda: "daemon died" in suite.text, "a report")
+
+    events = [json.loads(line) for line in suite.text.splitlines() if line.startswith("{")]
+    report = next(event for event in events if event["event"] == "daemon died")
+    assert (report["daemon"], report["name"], report["code"]) == ("supervisor", "bad", 3)
+    assert report["last_lines"] == ["last words"]
+
+
+def test_hangup_of_the_terminal_stops_everything(suite: Any, spec: Spec) -> None:
+    """When the terminal goes away, everything stops in order."""
+    suite.start(spec("one", "good"))
+    suite.wait_ready()
+
+    suite.signal(signal.SIGHUP)
+
+    assert suite.wait_end() == 0
+    assert "reason=SIGHUP" in suite.text
+    assert suite.processes() == []
 
 
 def test_limit_with_escalate_stops_everything(suite: Any, spec: Spec) -> None:
