@@ -26,6 +26,11 @@ import pytest
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from protocol import keys
+from protocol.frames import CloseCode
+from protocol.lifecycle import TABLE, Step
+from protocol.messages import Status
+
 ROOT = Path(__file__).parent.parent
 BIN = Path(sys.prefix) / "bin"
 DOCUMENTS = sorted(
@@ -236,6 +241,51 @@ def test_blocks_say_what_they_are(document: str) -> None:
         token for token in read_tokens((ROOT / document).read_text()) if token.type == "fence"
     ]
     assert {token.info.strip() for token in fences} <= LANGUAGES
+
+
+def make_state_diagram() -> str:
+    """Return the table of the life cycle as a diagram."""
+    arrows: dict[tuple[Status, Status], list[Step]] = {}
+    for (before, step), after in TABLE.items():
+        arrows.setdefault((before, after), []).append(step)
+    lines = [f"    {a} --> {b}: {', '.join(steps)}" for (a, b), steps in arrows.items()]
+    return "\n".join(["stateDiagram-v2", "    [*] --> queued: submit", *lines, ""])
+
+
+def read_tables(document: str) -> list[list[list[str]]]:
+    """Return the tables of a document: rows of cells, the headings first."""
+    tables: list[list[list[str]]] = []
+    for token, after in pairwise(read_tokens((ROOT / document).read_text())):
+        if token.type == "table_open":
+            tables.append([])
+        elif token.type == "tr_open":
+            tables[-1].append([])
+        elif token.type in ("th_open", "td_open"):
+            tables[-1][-1].append(after.content.replace("\\|", "|").strip("`"))
+    return tables
+
+
+def test_diagram_is_the_table_of_the_life_cycle() -> None:
+    """The picture of a submission's life is made from the table that the code uses."""
+    fences = read_tokens((ROOT / "docs/protocol.md").read_text())
+    assert [token.content for token in fences if token.info == "mermaid"] == [make_state_diagram()]
+
+
+def test_protocol_names_every_script_and_close_code() -> None:
+    """A script or a close code that is new or gone shows in the document, too."""
+    tables = {rows[0][0]: [row[0] for row in rows[1:]] for rows in read_tables("docs/protocol.md")}
+    library = (ROOT / "daemons/broker/library.lua").read_text()
+    entries = library.partition("local scripts = {")[2].partition("}")[0]
+    assert sorted(tables["script"]) == sorted(re.findall(r"(\w+) = ", entries))
+    assert tables["code"] == [str(code.value) for code in CloseCode]
+
+
+def test_protocol_names_keys_as_the_code_does() -> None:
+    """A key in the document's table is one of the table in the code, with the same type."""
+    (rows,) = (rows for rows in read_tables("docs/protocol.md") if rows[0][0] == "key")
+    documented = dict(re.findall(r"^``(\S+)`` +(\w+)", keys.__doc__ or "", re.MULTILINE))
+    for name, kind, _ in rows[1:]:
+        assert documented[name.replace("<queue>", "<name>")] == kind
 
 
 def anchors(markdown: str) -> set[str]:
