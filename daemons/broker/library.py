@@ -12,14 +12,17 @@ from collections.abc import Awaitable, Callable
 from importlib.resources import files
 from typing import Any
 
-from redis.exceptions import NoScriptError, ResponseError
+from redis.exceptions import NoPermissionError, NoScriptError, ResponseError
 
 from daemons.broker.client import Redis
 from daemons.broker.connection import Argument, Connection
+from daemons.broker.errors import StoreUnavailable
 from protocol import keys
 
 _SOURCE = files("daemons.broker").joinpath("library.lua").read_text()
 _NAME = f"gavel_{hashlib.sha256(_SOURCE.encode()).hexdigest()[:12]}"
+#: A flush is rare; one that comes again and again is nothing to wait for.
+_TRIES = 3
 _READS = ("replay", "show")
 _WRITES = (
     "beat",
@@ -73,7 +76,8 @@ class Library:
         except ResponseError as exc:
             if "already exists" in str(exc):  # another daemon was faster
                 self._shas = None
-            elif "unknown command" in str(exc).lower():  # before Redis 7
+            elif isinstance(exc, NoPermissionError) or "unknown command" in str(exc).lower():
+                # Before Redis 7, or a user who may not load functions.
                 self._shas = {
                     name: (await connection.command("SCRIPT", "LOAD", source)).decode()
                     for name, source in _SCRIPTS.items()
@@ -99,12 +103,16 @@ class Library:
         """Run *script* and return its bare answer; *send* sends it, *redis* itself by default.
 
         Puts the library back and tries again if somebody flushed it: then nothing has run yet.
+
+        Raises:
+            StoreUnavailable: see there. ResponseError: the script refused its arguments.
         """
         send = send or redis.call
-        try:
-            return await send(self.command(script, partition, *args))
-        except ResponseError as exc:
-            if not isinstance(exc, NoScriptError) and "Function not found" not in str(exc):
-                raise
+        for _ in range(_TRIES):
+            try:
+                return await send(self.command(script, partition, *args))
+            except ResponseError as exc:
+                if not isinstance(exc, NoScriptError) and "Function not found" not in str(exc):
+                    raise
             await redis.with_connection(self.prepare)
-            return await send(self.command(script, partition, *args))
+        raise StoreUnavailable("somebody keeps flushing the store's scripts")
