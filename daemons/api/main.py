@@ -17,7 +17,7 @@ from hypercorn.trio import serve
 
 from daemons.api.app import create_app
 from daemons.broker import open_broker, open_event_hub
-from daemons.config import Address, Config
+from daemons.config import Address, Config, ConfigError
 from daemons.service import Service, run_service
 from judging.languages import load_languages
 from judging.package import Catalogue, load_problems
@@ -36,7 +36,14 @@ def run(config: Config) -> int:
 
 
 async def serve_api(config: Config, service: Service) -> None:
-    """Serve the API until `service.stopping` is set; return when the last request is answered."""
+    """Serve the API until `service.stopping` is set; return when the last request is answered.
+
+    Raises:
+        ConfigError: the address is taken, or tokens are asked for.
+    """
+    if config.auth.tokens_file is not None:
+        # To let everyone in where tokens were asked for would be worse than not to start.
+        raise ConfigError("[auth] tokens_file: the API can't check tokens yet; leave it out")
     catalogue = await trio.to_thread.run_sync(_load, config)
     async with (
         open_broker(config, name="gavel-api") as broker,
@@ -68,7 +75,7 @@ def hyper_config(config: Config, sockets: list[socket.socket]) -> hypercorn.conf
     """Return Hypercorn's settings; it takes over *sockets*, or gets one on `[api] listen`.
 
     Raises:
-        OSError: nobody can listen there; names the address.
+        ConfigError: nobody can listen there.
     """
     hyper = hypercorn.config.Config()
     # Detached, because two owners would close the descriptor twice.
@@ -86,4 +93,4 @@ def _listen(address: Address) -> socket.socket:
     try:
         return socket.create_server(address, family=family, backlog=_BACKLOG)
     except OSError as exc:
-        raise OSError(exc.errno, f"[api] listen: {address}: {exc.strerror}") from exc
+        raise ConfigError(f"[api] listen: {address}: {exc.strerror}") from exc

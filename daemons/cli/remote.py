@@ -162,12 +162,9 @@ def _document(answer: httpx2.Response) -> Frame:
         )
     if answer.is_success:
         return document
-    lines = [str(document.get("detail", answer.reason_phrase))]
-    lines += [
-        f"  {error['field']}: {error['message']}"
-        for error in document.get("errors", [])
-        if error["message"] != lines[0]
-    ]
+    detail = str(document.get("detail", answer.reason_phrase))
+    errors = document.get("errors", [])
+    lines = [f"{error['field']}: {error['message']}" for error in errors] or [detail]
     code = EXIT_UNREACHABLE if answer.is_server_error else EXIT_USAGE
     raise ClientError("\n".join(lines), code)
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +16,18 @@ import pytest
 import trio
 
 from daemons.api.main import serve_api
-from daemons.broker import Claims, StoreUnavailable, open_broker, open_intake
+from daemons.broker import Claims, Step, StoreUnavailable, open_broker, open_intake
 from daemons.config import Config
 from daemons.service import Service
-from protocol.messages import Judgement, LanguageInfo, Verdict, WorkerInfo
+from protocol.messages import (
+    EventType,
+    Judgement,
+    LanguageInfo,
+    TestDone,
+    Verdict,
+    WorkerInfo,
+)
+from tests.conftest import StoreProcess
 
 PATIENCE_S = 20.0
 
@@ -53,6 +64,39 @@ def write_problem(folder: Path) -> None:
         path = folder / "problems" / "echo" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
+
+
+@contextmanager
+def run_daemon(
+    name: str, config: Path, notify: Path
+) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    """Run `gavel NAME` as a process; give it and its ``host:port`` once it says that it is ready."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ear:
+        ear.bind(str(notify))
+        ear.settimeout(PATIENCE_S)
+        process = subprocess.Popen(
+            [sys.executable, "-m", "daemons.cli.main", name, "--config", str(config)],
+            env={**os.environ, "NOTIFY_SOCKET": str(notify)},
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            said = ear.recv(4096).decode()
+            assert said.startswith("READY=1\n")
+            yield process, said.rsplit(" ", 1)[1].removeprefix("http://")
+        finally:
+            process.kill()
+            process.wait()
+
+
+def write_config(store: StoreProcess, **listen: str) -> Path:
+    """Write a configuration of *store* and one problem, daemons on ports of the system's choice."""
+    write_problem(store.folder)
+    file = store.folder / "supervisor.toml"
+    api, gateway = (listen.get(name, "127.0.0.1:0") for name in ("api", "gateway"))
+    file.write_text(
+        f'[store]\nurl = "{store.url}"\n[api]\nlisten = "{api}"\n[gateway]\nlisten = "{gateway}"\n'
+    )
+    return file
 
 
 class Api:
@@ -107,8 +151,8 @@ class Worker:
         self._claims = claims
         self._pop = pop
 
-    async def judge(self, verdict: Verdict = Verdict.ACCEPTED) -> str:
-        """Take the next submission, judge it and return its id."""
+    async def judge(self, verdict: Verdict = Verdict.ACCEPTED, *, tests: int = 0) -> str:
+        """Take the next submission, tell of *tests* tests, judge it and return its id."""
         popped = None
         while popped is None:
             # Every call waits for the store itself, so this does not spin.
@@ -117,7 +161,21 @@ class Worker:
         claim = await self._claims.claim(popped.partition, popped.element)
         assert claim is not None
         judgement = Judgement(verdict=verdict, tests_passed=2, tests_total=2, time_s=0.01)
-        assert await self._claims.finish(claim, judgement)
+        steps = [
+            Step.of(
+                EventType.TEST,
+                TestDone(
+                    index=index,
+                    total=tests,
+                    name=f"secret/{index}",
+                    verdict=Verdict.ACCEPTED,
+                    time_s=0.01,
+                    memory_bytes=1_000_000,
+                ),
+            )
+            for index in range(1, tests + 1)
+        ]
+        assert await self._claims.finish(claim, judgement, 0, steps)
         return claim.submission_id
 
     async def show(self, *languages: str) -> None:
@@ -141,14 +199,14 @@ async def open_worker(config: Config) -> AsyncIterator[Worker]:
 
 
 @pytest.fixture
-async def api(store: Any) -> AsyncIterator[Api]:
+async def api(store: StoreProcess) -> AsyncIterator[Api]:
     """Give an API on a store of its own."""
     async with open_api(store.config()) as served:
         yield served
 
 
 @pytest.fixture
-async def worker(store: Any) -> AsyncIterator[Worker]:
+async def worker(store: StoreProcess) -> AsyncIterator[Worker]:
     """Give a worker on the same store."""
     async with open_worker(store.config()) as hands:
         yield hands

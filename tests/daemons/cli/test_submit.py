@@ -1,77 +1,210 @@
-"""`gavel submit` where it can't work: one line that tells why, and the promised exit code."""
+"""`gavel submit` and `gavel watch` against a real API, gateway and store; the test judges."""
 
 from __future__ import annotations
 
-import socket
+import json
+import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
+import trio
 
-GAVEL = Path(sys.prefix) / "bin" / "gavel"
-COMMAND_S = 30
+from protocol.messages import Verdict
+from tests.conftest import StoreProcess
+from tests.daemons.api.conftest import Worker, open_worker, run_daemon, write_config
+
+PATIENCE_S = 20.0
+
+
+GAVEL = [sys.executable, "-m", "daemons.cli.main"]
+
+
+class Suite:
+    """Addresses of a running API and gateway, a worker's hands, and the command line."""
+
+    def __init__(self, server: str, gateway: str, worker: Worker, folder: Path) -> None:
+        self.server = server
+        self.gateway = gateway
+        self.worker = worker
+        self.folder = folder
+
+    def command(self, *arguments: str) -> list[str]:
+        """Return the command line of `gavel` with *arguments* and the suite's addresses."""
+        addresses = ["--server", self.server, "--gateway", self.gateway]
+        return [*GAVEL, *arguments, *addresses]
+
+    async def gavel(self, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+        """Run `gavel` to its end."""
+        return await run(self.command(*arguments))
+
+
+async def run(command: list[str]) -> subprocess.CompletedProcess[bytes]:
+    """Run *command* to its end and return what it said."""
+    with trio.fail_after(PATIENCE_S):
+        return await trio.run_process(
+            command,
+            capture_stdout=True,
+            capture_stderr=True,
+            check=False,
+            env={**os.environ, "PYTHONUNBUFFERED": "1", "USER": "tester", "LOGNAME": "tester"},
+        )
 
 
 @pytest.fixture
-def closed_port() -> Iterator[int]:
-    """Give a port that is ours and on which nobody listens."""
-    with socket.socket() as bound:
-        bound.bind(("127.0.0.1", 0))
-        yield bound.getsockname()[1]
+async def suite(store: StoreProcess) -> AsyncIterator[Suite]:
+    """Give a suite on a store of its own."""
+    config = write_config(store)
+    with (
+        run_daemon("api", config, store.folder / "a.sock") as (_, api),
+        run_daemon("gateway", config, store.folder / "g.sock") as (_, gateway),
+    ):
+        async with open_worker(store.config()) as worker:
+            yield Suite(f"http://{api}", f"ws://{gateway}/", worker, store.folder)
 
 
 @pytest.fixture
-def program(tmp_path: Path) -> Path:
-    """Give a program to submit."""
-    path = tmp_path / "solution.py"
-    path.write_text("print(42)\n")
-    return path
+def program(store: StoreProcess) -> str:
+    """Give the path of a program in Python."""
+    path = store.folder / "echo.py"
+    path.write_text("print(input())\n")
+    return str(path)
 
 
-def submit(*arguments: str | Path, folder: Path) -> subprocess.CompletedProcess[str]:
-    """Run `gavel submit` in *folder*, where no configuration lies."""
-    return subprocess.run(
-        [GAVEL, "submit", *arguments, "--problem", "two-sum"],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=COMMAND_S,
-    )
-
-
-@pytest.mark.parametrize("wait", [[], ["--wait"]])
-def test_submit_without_a_system_says_how_to_start_it(
-    program: Path, closed_port: int, wait: list[str]
+async def test_submit_waits_for_the_verdict(
+    suite: Suite, program: str, subtests: pytest.Subtests
 ) -> None:
-    """When nobody answers, the exit code is 3 and each line on stderr is for people."""
-    addresses = [
-        f"--server=http://127.0.0.1:{closed_port}",
-        f"--gateway=ws://127.0.0.1:{closed_port}",
-    ]
-    done = submit(program, *wait, *addresses, folder=program.parent)
+    """With --wait the verdict is the last line, and the exit code says how it went."""
+    codes = {Verdict.ACCEPTED: 0, Verdict.WRONG_ANSWER: 1, Verdict.INTERNAL_ERROR: 3}
+    for verdict, code in codes.items():
+        with subtests.test(verdict):
+            results: list[Any] = []
+            command = suite.command("submit", program, "--problem", "echo", "--wait")
+
+            async def submit(command: list[str], results: list[Any]) -> None:
+                results.append(await run(command))
+
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(submit, command, results)
+                await suite.worker.judge(verdict, tests=2)
+            lines = results[0].stdout.decode().splitlines()
+            assert results[0].returncode == code, results[0].stderr
+            assert lines[0].startswith("in the queue 01")
+            assert [line.split()[0] for line in lines if "/2 " in line] == ["1/2", "2/2"]
+            assert lines[-1].startswith(f"{verdict}  2 of 2 tests")
+
+
+async def test_submit_prints_one_json_document(suite: Suite, program: str) -> None:
+    """With --json nothing but the judged submission is on stdout."""
+    results: list[Any] = []
+
+    async def submit() -> None:
+        results.append(
+            await suite.gavel("submit", program, "--problem", "echo", "--wait", "--json")
+        )
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(submit)
+        await suite.worker.judge()
+    document = json.loads(results[0].stdout)
+    assert (document["verdict"], document["user_id"]) == ("accepted", "tester")
+
+
+async def test_submit_without_wait_tells_where_to_look(suite: Suite, program: str) -> None:
+    """Without --wait the submission's id and address are printed, exit code 0."""
+    done = await suite.gavel("submit", program, "--problem", "echo", "--user", "u1")
+
+    assert done.returncode == 0
+    submission_id = done.stdout.split()[0].decode()
+    assert f"{suite.server}/submissions/{submission_id}" in done.stdout.decode()
+
+
+async def test_submit_tells_what_was_wrong(
+    suite: Suite, program: str, subtests: pytest.Subtests
+) -> None:
+    """What the API refuses is told in its words, with the field, exit code 2."""
+    for arguments, said in [
+        (("--problem", "ecco"), "problem_id: there is no problem 'ecco'; did you mean 'echo'?"),
+        (("--problem", "echo", "--language", "cobol"), "language: there is no language 'cobol'"),
+        (("--problem", "echo", "--user", "a b"), "user_id: "),
+    ]:
+        with subtests.test(said):
+            done = await suite.gavel("submit", program, *arguments)
+
+            assert done.returncode == 2
+            assert said in done.stderr.decode()
+
+
+async def test_submit_refuses_before_it_sends(tmp_path: Path, subtests: pytest.Subtests) -> None:
+    """What can be seen to be wrong here is told without asking anybody, exit code 2."""
+    unknown, bad, good = (tmp_path / name for name in ("program.xyz", "bad.py", "good.py"))
+    unknown.write_text("x")
+    bad.write_bytes(b"x = '\xff'\n")
+    good.write_text("x")
+    for file, arguments, said in [
+        (unknown, ("--problem", "echo"), "--language"),
+        (bad, ("--problem", "echo"), "not UTF-8 at byte 5"),
+        (good, (), "--problem"),
+        (good, ("--problem", "echo", "--server", "nonsense"), "--server"),
+        (good, ("--problem", "echo", "--wait", "--gateway", "http://x/"), "--gateway"),
+        (tmp_path / "nosuch.py", ("--problem", "echo"), "does not exist"),
+    ]:
+        with subtests.test(said):
+            done = await run([*GAVEL, "submit", str(file), *arguments])
+
+            assert done.returncode == 2
+            assert said in done.stderr.decode()
+            assert "Traceback" not in done.stderr.decode()
+
+
+@pytest.mark.parametrize("wait", [(), ("--wait",)], ids=["plain", "wait"])
+async def test_submit_names_cause_and_fix_when_nobody_answers(
+    program: str, wait: tuple[str, ...]
+) -> None:
+    """With nobody there, the error names the address and the command that helps; exit code 3."""
+    addresses = ("--server", "http://127.0.0.1:1", "--gateway", "ws://127.0.0.1:1/")
+    command = [*GAVEL, "submit", program]
+    done = await run([*command, "--problem", "echo", *wait, *addresses])
+
     assert done.returncode == 3
-    assert "make run" in done.stderr
-    assert all(line.startswith("gavel: ") for line in done.stderr.splitlines())
+    said = done.stderr.decode()
+    assert "127.0.0.1:1" in said
+    assert "make run" in said
+    assert "Traceback" not in said
 
 
-@pytest.mark.parametrize(
-    ("name", "content", "expected"),
-    [
-        ("missing.py", None, "does not exist"),
-        ("notes.txt", b"x", "--language"),
-        ("latin.py", b"\xff", "not UTF-8 at byte 0"),
-    ],
-)
-def test_submit_refuses_wrong_usage(
-    tmp_path: Path, name: str, content: bytes | None, expected: str
-) -> None:
-    """A file that can't be submitted is wrong usage: exit code 2, before anything is sent."""
-    if content is not None:
-        (tmp_path / name).write_bytes(content)
-    done = submit(name, folder=tmp_path)
+async def test_watch_prints_events_as_they_come(suite: Suite, program: str) -> None:
+    """`gavel watch` prints one JSON object a line; with --after, those missed come first."""
+    await suite.gavel("submit", program, "--problem", "echo", "--user", "u1")
+    await suite.worker.judge()
+
+    watch = partial(trio.run_process, suite.command("watch", "u1", "--after", "0"))
+    async with trio.open_nursery() as nursery:
+        process = await nursery.start(
+            partial(watch, stdout=subprocess.PIPE, check=False, deliver_cancel=kill)
+        )
+        assert process.stdout is not None
+        received = b""
+        while b"submission.judged" not in received:
+            received += await process.stdout.receive_some()
+        nursery.cancel_scope.cancel()
+    events = [json.loads(line) for line in received.splitlines()]
+    assert events[0]["type"] == "submission.queued"
+    assert all(event["user_id"] == "u1" for event in events)
+
+
+async def kill(process: trio.Process) -> None:
+    """End *process* at once: what it was to show has been seen."""
+    process.kill()
+
+
+async def test_watch_refuses_a_wrong_user_id() -> None:
+    """A user id that cannot be is a usage error."""
+    done = await run([*GAVEL, "watch", "a b"])
+
     assert done.returncode == 2
-    assert expected in done.stderr
-    assert "Traceback" not in done.stderr
+    assert "user id" in done.stderr.decode()
