@@ -22,8 +22,6 @@ from daemons.broker.errors import EventsInterrupted, StoreUnavailable
 from daemons.config import Config
 from protocol import keys
 
-#: A connection on which nothing came for this long is asked whether it is alive.
-_PING_S = 10.0
 _CONFIRM_S = 1.0
 _BATCH = 1000
 #: Events that may wait for one reader; beyond, he replays the history, which has them all.
@@ -34,6 +32,8 @@ class Feed:
     """One reader's live events, as published: JSON bytes. Iterate over it, or `receive`."""
 
     def __init__(self) -> None:
+        #: Whether it ever was live; the hub's.
+        self.begun = False
         self._events: deque[bytes] = deque()
         self._interrupted = False
         self._arrived = trio.Event()
@@ -83,6 +83,19 @@ class _Channel:
         self.feeds: set[Feed] = set()
         self.confirmed = trio.Event()
 
+    def confirm(self) -> None:
+        """Let new feeds begin; the others have had a gap."""
+        for feed in self.feeds:
+            if feed.begun:
+                feed.interrupt()
+            feed.begun = True
+        self.confirmed.set()
+
+    def lapse(self) -> None:
+        """Take the confirmation back: its connection is gone."""
+        if self.confirmed.is_set():
+            self.confirmed = trio.Event()
+
 
 class EventHub:
     """All subscriptions of a process; make one with `open_event_hub`."""
@@ -114,19 +127,22 @@ class EventHub:
         if channel is None:
             channel = self._channels[name] = _Channel()
             self._ask(name)
+        assert self.redis is not None
+        if not self.redis.connected:
+            channel.lapse()
         feed = Feed()
         channel.feeds.add(feed)
         try:
-            with trio.move_on_after(_CONFIRM_S):
+            with trio.move_on_after(_CONFIRM_S) as scope:
                 await channel.confirmed.wait()
-            if not channel.confirmed.is_set():
+            if scope.cancelled_caught:
                 raise StoreUnavailable("the store confirmed no subscription")
+            feed.begun = True
             yield feed
         finally:
             channel.feeds.discard(feed)
             if not channel.feeds:
                 del self._channels[name]
-                assert self.redis is not None
                 self.redis.post("UNSUBSCRIBE", name)
 
     def _ask(self, name: bytes) -> None:
@@ -137,6 +153,8 @@ class EventHub:
 
     async def resubscribe(self, connection: Connection) -> None:
         """Subscribe to everything on a new connection."""
+        for channel in self._channels.values():
+            channel.lapse()
         names = list(self._channels)
         self._asked = Counter(names)
         for start in range(0, len(names), _BATCH):
@@ -154,36 +172,38 @@ class EventHub:
             if self._asked[name] <= 0:
                 del self._asked[name]
                 if channel is not None:
-                    _confirm(channel)
+                    channel.confirm()
 
-    async def watch(self) -> None:
+    async def watch(self, ping_s: float) -> None:
         """Ask now and then whether the connection is alive; a silent one ends by its time-out."""
         assert self.redis is not None
         while True:
-            await trio.sleep(_PING_S)
+            await trio.sleep(ping_s)
             try:
                 await self.redis.call(("PING",))
             except StoreUnavailable:
                 continue  # it is being made anew
 
 
-def _confirm(channel: _Channel) -> None:
-    if channel.confirmed.is_set():
-        for feed in channel.feeds:
-            feed.interrupt()
-    channel.confirmed.set()
-
-
 @asynccontextmanager
-async def open_event_hub(config: Config, *, name: str) -> AsyncIterator[EventHub]:
-    """Open a hub on its own connection; *name* shows in the server's CLIENT LIST."""
+async def open_event_hub(
+    config: Config, *, name: str, ping_s: float = 10.0, reply_s: float = 5.0
+) -> AsyncIterator[EventHub]:
+    """Open a hub on its own connection; *name* shows in the server's CLIENT LIST.
+
+    A partition is noticed by a ping each *ping_s* that is not answered within *reply_s*.
+    """
     hub = EventHub(config)
     async with open_redis(
-        config.store_url(), name=name, on_connect=hub.resubscribe, on_push=hub.push
+        config.store_url(),
+        name=name,
+        reply_s=reply_s,
+        on_connect=hub.resubscribe,
+        on_push=hub.push,
     ) as redis:
         hub.redis = redis
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(hub.watch)
+            nursery.start_soon(hub.watch, ping_s)
             try:
                 yield hub
             finally:
