@@ -8,12 +8,16 @@ ROOMS := protocol sandbox judging daemons benchmarks
 # ASYNC9xx is off by default: a checkpoint on every path, no async generators at all.
 FLAKE8_ASYNC := -m flake8_async --disable=ASYNC110,ASYNC114,ASYNC9
 
-.PHONY: run test check bench install
+.PHONY: run test test-cgroup2 check bench install
 run: $(VENV)/.run
 	$(BIN)/gavel up $(ARGS)
 
 test: $(VENV)/.test
 	$(BIN)/python -m pytest $(ARGS)
+
+# The table of attacks under control groups v2; needs Debian's package user-mode-linux, takes minutes.
+test-cgroup2: $(VENV)/.test
+	$(BIN)/python tests/sandbox/cgroup2.py
 
 check: $(VENV)/.test
 	$(BIN)/ruff format --check .

@@ -10,9 +10,8 @@ from pathlib import Path
 
 import pytest
 
-HERE = Path(__file__).parent
-#: Nobody's, neither the kernel's overflow user nor one that owns files here and there.
-ORDINARY_ID = 61_234
+from .playground import ORDINARY_ID, build_playground
+
 MODES = ["root", "ordinary"] if os.geteuid() == 0 else ["ordinary"]
 
 Start = Callable[..., "subprocess.Popen[bytes]"]
@@ -34,25 +33,7 @@ def _open_python() -> str:
 def playground() -> Iterator[Path]:
     """A folder that all may read: the sandbox, its needs, the programs, the C ones compiled."""
     place = Path(tempfile.mkdtemp(prefix="gavel-sandbox-"))
-    place.chmod(0o755)
-    import trio
-
-    packages = Path(trio.__file__).parent.parent
-    for name in ("trio", "attr", "attrs", "outcome", "sniffio", "sortedcontainers", "idna"):
-        if (packages / name).is_dir():
-            ignored = shutil.ignore_patterns("__pycache__", "_tests")
-            shutil.copytree(packages / name, place / "lib" / name, ignore=ignored)
-    shutil.copytree(HERE.parents[1] / "sandbox", place / "lib" / "sandbox")
-    shutil.copytree(HERE, place / "tests", ignore=shutil.ignore_patterns("__pycache__"))
-    build = place / "build"
-    build.mkdir()
-    (build / "gavel-canary").write_text("hidden tests\n")
-    compilers = [
-        subprocess.Popen(["gcc", "-O1", "-w", "-pthread", "-o", build / source.stem, source])
-        for source in sorted((HERE / "programs").glob("*.c"))
-    ]
-    assert [compiler.wait() for compiler in compilers] == [0] * len(compilers)
-    subprocess.run(["chmod", "-R", "a+rX", place], check=True)
+    build_playground(place)
     yield place
     shutil.rmtree(place)
 

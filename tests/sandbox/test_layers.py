@@ -36,7 +36,6 @@ CASES = [
     ("no_new_privs,outer seccomp,seccomp", "setuid.py", True),
     ("cgroup", "memory_tmpfs.py", False),
     ("cgroup", "memory_pipes.py", False),
-    ("cgroup", "memory_page_tables.c", False),
     ("descriptors", "leaked_fds.c", True),
     ("rlimits", "open_files.py", False),
     ("rlimits", "raise_limits.py", False),

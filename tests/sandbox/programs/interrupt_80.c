@@ -1,6 +1,7 @@
 // row: 46
 // rule: The 32-bit system call table kills.
 // machine: x86_64
+// kernel: not uml
 // status: runtime_error
 // signal: SIGSYS
 #include <stdio.h>

@@ -1,6 +1,7 @@
 // row: 59
 // rule: Page tables count as memory.
 // grade: full
+// kernel: not uml
 // status: memory_limit
 // limits: memory_bytes=33554432 time_s=10 wall_s=20
 #include <sys/mman.h>
