@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2 as httpx
 import pytest
 from websockets.sync.client import ClientConnection, connect
 
@@ -33,8 +33,7 @@ listen = ""
 listen = "127.0.0.1:0"
 [gateway]
 listen = "127.0.0.1:0"
-[worker]
-slots = 2
+[worker]{worker}
 lease_s = 3.0
 beat_s = 0.5
 sweep_s = 0.2
@@ -156,13 +155,14 @@ def reference(problem: str, folder: str, suffix: str) -> str:
 def started(
     folder: Path,
     *,
+    worker: str = "\nslots = 2",
     more: str = "",
     problems: Path = ROOT / "problems",
     gavel: Path = GAVEL,
     **options: Any,
 ) -> Iterator[System]:
     """Start a system in *folder*, wait until it is ready, and stop it by SIGTERM at the end."""
-    (folder / "supervisor.toml").write_text(CONFIG.format(problems=problems, more=more))
+    (folder / "supervisor.toml").write_text(CONFIG.format(problems=problems, worker=worker, more=more))
     ready, tell = os.pipe()
     with (folder / "log").open("wb") as log:
         up = subprocess.Popen(

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import httpx
+import httpx2 as httpx
 
 from tests.system.conftest import WAIT_S, events_until_judged, reference, started, submission
 

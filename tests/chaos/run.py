@@ -1,0 +1,159 @@
+"""One round of chaos: start everything, let users and faults at it, let it settle, look."""
+
+from __future__ import annotations
+
+import tempfile
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import trio
+
+from daemons.broker import Broker, StoreUnavailable, open_broker
+from daemons.config import Config, Store
+from tests.chaos.check import find_losses
+from tests.chaos.clients import User
+from tests.chaos.faults import Faults
+from tests.system.conftest import ROOT, System, started
+
+USERS = 4
+#: After the faults everything must be judged within this time.
+SETTLE_S = 120.0
+
+CRASH_POINTS = {
+    "api.before_submit": 0.01,
+    "api.after_submit": 0.01,
+    "worker.popped": 0.02,
+    "worker.claimed": 0.01,
+    "worker.running": 0.01,
+    "worker.judged": 0.01,
+    "worker.finished": 0.01,
+}
+STALL_POINTS = {"worker.popped": 0.005, "worker.judged": 0.01}
+
+#: Two workers, so that each finds what the other dropped.
+WORKER = """
+processes = 2
+slots = 1"""
+CONFIG = """
+[supervisor]
+intensity = 100000
+backoff_initial_s = 0.05
+backoff_max_s = 0.5
+"""
+
+
+class Plan(NamedTuple):
+    """What a round does.
+
+    Attributes:
+        seconds: how long users submit and faults happen. settle_s: how long after that all may take.
+        seed: of all random choices of this side. sabotage: the guard that is taken out.
+        random_faults: whether daemons are killed and stopped at random moments too.
+        crash: named moments at which daemons die, with probabilities. stall: likewise stand still.
+    """
+
+    seconds: float
+    seed: str
+    sabotage: str = ""
+    settle_s: float = SETTLE_S
+    random_faults: bool = True
+    crash: Mapping[str, float] = CRASH_POINTS
+    stall: Mapping[str, float] = STALL_POINTS
+
+    def environment(self) -> dict[str, str]:
+        """Return the environment of the daemons."""
+        env = {
+            "PATH": "/usr/local/bin:/usr/bin:/bin",
+            "GAVEL_CRASH_AT": _items(self.crash),
+            "GAVEL_STALL_AT": _items(self.stall),
+            "GAVEL_CRASH_SEED": self.seed,
+        }
+        if self.sabotage:
+            env["GAVEL_SABOTAGE"] = self.sabotage
+            env["PYTHONPATH"] = str(ROOT / "tests" / "chaos" / "sabotage")
+        return env
+
+
+def _items(points: Mapping[str, float]) -> str:
+    return ",".join(f"{name}={chance}" for name, chance in points.items())
+
+
+class Outcome(NamedTuple):
+    """What came of a round: what was done, and what was found wrong."""
+
+    seed: str
+    faults: Counter[str]
+    users: list[User]
+    wrong: list[str]
+    log: str
+
+    def table(self) -> str:
+        """Return the outcome for people."""
+        rows = [
+            ("seed", self.seed),
+            *sorted((name, str(count)) for name, count in self.faults.items()),
+            ("answered 202", str(sum(len(user.accepted) for user in self.users))),
+            ("refused or lost, tried again", str(sum(user.refused for user in self.users))),
+            ("events told", str(sum(len(user.events) for user in self.users))),
+            ("events told twice", str(sum(user.repeated for user in self.users))),
+            ("reconnects", str(sum(user.reconnects for user in self.users))),
+            ("found wrong", str(len(self.wrong))),
+        ]
+        return "\n".join(f"{name:32} {value:>10}" for name, value in rows)
+
+
+def run_chaos(plan: Plan) -> Outcome:
+    """Run one round."""
+    with (
+        tempfile.TemporaryDirectory(prefix="gavel-chaos-") as folder,
+        started(Path(folder), worker=WORKER, more=CONFIG, env=plan.environment()) as system,
+    ):
+        return trio.run(_play, system, plan)
+
+
+async def _play(system: System, plan: Plan) -> Outcome:
+    api, gateway = system.listen("api"), system.listen("gateway")
+    users = [User(f"user-{number}", plan.seed) for number in range(USERS)]
+    faults = Faults(system.folder / "var" / "supervisor.sock", plan.seed)
+    url = f"unix://{system.folder / 'var' / 'store' / 'store.sock'}"
+    settled = trio.Event()
+    async with trio.open_nursery() as watching:
+        watching.start_soon(faults.wake, settled)
+        for user in users:
+            watching.start_soon(user.watch, gateway, settled)
+        over = trio.Event()
+        async with trio.open_nursery() as playing:
+            for user in users:
+                playing.start_soon(user.submit, api, over)
+            if plan.random_faults:
+                playing.start_soon(faults.run, over)
+            await trio.sleep(plan.seconds)
+            over.set()
+        async with open_broker(Config(store=Store(url=url)), name="chaos") as broker:
+            wrong = await _settle(broker, users, plan.settle_s)
+        settled.set()
+        watching.cancel_scope.cancel(reason="the round is over")
+    return Outcome(plan.seed, faults.done + _crashes(system), users, wrong, system.log())
+
+
+async def _settle(broker: Broker, users: list[User], settle_s: float) -> list[str]:
+    """Wait until nothing is wrong any more, and return what is wrong at the end."""
+    wrong = ["the store never answered"]
+    with trio.move_on_after(settle_s):
+        while True:
+            try:
+                wrong = await find_losses(broker, users)
+            except StoreUnavailable as exc:
+                wrong = [str(exc)]
+            if not wrong:
+                break
+            await trio.sleep(0.2)
+    return wrong
+
+
+def _crashes(system: System) -> Counter[str]:
+    """Count the deaths that the supervisor saw, those at crash points among them."""
+    log = system.log()
+    return Counter({"deaths seen by the supervisor": log.count("daemon died")})
