@@ -7,11 +7,13 @@ the server to let go instead of hanging up.
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import NamedTuple
 
+import structlog
 import trio
 from redis.exceptions import ResponseError
 
@@ -21,12 +23,16 @@ from daemons.broker.connection import Connection
 from daemons.broker.errors import StoreUnavailable
 from protocol import keys
 
+log = structlog.get_logger()
+
 _BLOCK_S = 1
 #: How often each list comes first, out of the sum: high is quick, and nothing ever starves, not
 #: even the foreign producers' list (None), however much waits in the others.
 _WEIGHTS: dict[str | None, int] = {"high": 12, "normal": 6, "low": 2, "suspect": 2, None: 6}
 #: A reply later than this behind the server's own time-out means that the connection is dead.
 _MARGIN_S = 4.0
+#: When the foreign producers' key is no list, it is looked at again after this.
+_FOREIGN_RETRY_S = 5.0
 
 
 class Popped(NamedTuple):
@@ -50,6 +56,7 @@ class Intake:
         }
         self._sources[keys.ADOPTION_LIST.encode()] = (0, None)
         self.redis: Redis | None = None
+        self._adopt_from = -math.inf
 
     async def greet(self, connection: Connection) -> None:
         """Learn the connection's id, by which it can be unblocked."""
@@ -67,8 +74,16 @@ class Intake:
         """
         assert self.redis is not None
         names = self._names(suspects=suspects)
-        with trio.CancelScope(shield=True):
-            answer = await self.redis.call(("BRPOP", *names, _BLOCK_S))
+        try:
+            with trio.CancelScope(shield=True):
+                answer = await self.redis.call(("BRPOP", *names, _BLOCK_S))
+        except ResponseError as exc:
+            log.warning("cannot pop", lists=names, reason=str(exc))
+            if keys.ADOPTION_LIST not in names:
+                raise StoreUnavailable(f"cannot pop: {exc}") from exc
+            # The producers' key is not ours, so it may be anything: the queues are served without.
+            self._adopt_from = trio.current_time() + _FOREIGN_RETRY_S
+            return None
         if answer is None:
             return None
         return Popped(*self._sources[answer[0]], answer[1])
@@ -89,7 +104,8 @@ class Intake:
         names: list[str] = []
         for name in order:
             if name is None:
-                names.append(keys.ADOPTION_LIST)
+                if trio.current_time() >= self._adopt_from:
+                    names.append(keys.ADOPTION_LIST)
             elif name != "suspect" or suspects:
                 shuffled = random.sample(partitions, len(partitions))
                 names += (keys.queue(partition, name) for partition in shuffled)

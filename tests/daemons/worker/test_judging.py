@@ -1,0 +1,172 @@
+"""A worker judges: verdicts of real programs, events in order, foreign entries, unknown problems."""
+
+from __future__ import annotations
+
+import base64
+import json
+import shutil
+from typing import Any
+
+import pytest
+import trio
+
+from judging.package import load_problems
+from protocol import keys
+from protocol.messages import Status, Verdict
+from tests.daemons.worker.conftest import ROOT, Site, echo_after, eventually
+
+
+def check_story(events: list[dict[str, Any]], submission: Any) -> None:
+    """Check that *events* tell the submission's judging in order and agree with its result."""
+    kinds = [event["type"].removeprefix("submission.") for event in events]
+    compiled = submission.verdict is not Verdict.COMPILE_ERROR
+    tests = [event for event in events if event["type"] == "submission.test"]
+    middle = ["compiled", *["test"] * len(tests)] if compiled else []
+    assert kinds == ["queued", "started", *middle, "judged"]
+    assert [event["index"] for event in tests] == list(range(1, len(tests) + 1))
+    assert {event["total"] for event in tests} <= {submission.tests_total}
+    assert [(e["name"], e["verdict"]) for e in tests] == [
+        (test.name, test.verdict) for test in submission.tests
+    ]
+    assert all(event["verdict"] == "accepted" for event in tests[:-1])
+    final = events[-1]
+    assert final["verdict"] == submission.verdict
+    assert not tests or tests[-1]["verdict"] == submission.verdict
+    assert (final["tests_passed"], final["tests_total"]) == (
+        submission.tests_passed,
+        submission.tests_total,
+    )
+    assert final["attempt"] == events[1]["attempt"] == 1
+
+
+#: Of each language one that is right, wrong, crashes, does not compile: of `two-sum`, and one that
+#: never ends: of `echo`.
+PROGRAMS = (
+    ("hash", Verdict.ACCEPTED),
+    ("values", Verdict.WRONG_ANSWER),
+    ("overflow", Verdict.WRONG_ANSWER),
+    ("third_line", Verdict.RUNTIME_ERROR),
+    ("no_check", Verdict.RUNTIME_ERROR),
+    ("colon", Verdict.COMPILE_ERROR),
+    ("include", Verdict.COMPILE_ERROR),
+)
+ENDLESS = {"python": "while True: pass", "cpp": "int main() { for (volatile int i = 0;; i = i); }"}
+
+
+async def test_worker_judges_programs_of_every_kind(site: Site) -> None:
+    """Right, wrong, slow, crashing and broken programs in Python and C++ get their verdicts.
+
+    The events of each come in order and agree with the result; hidden tests show nothing.
+    """
+    shutil.copytree(ROOT / "problems" / "two-sum", site.folder / "problems" / "two-sum")
+    problem = load_problems([site.folder / "problems"])["two-sum"]
+    await site.open_worker(slots=2, lease_s=15.0, beat_s=5.0)
+    expected: dict[str, tuple[str, set[Verdict]]] = {}
+    for reference in problem.submissions:
+        verdict = dict(PROGRAMS).get(reference.path.stem)
+        if verdict is not None and reference.language in ("python", "cpp"):
+            user_id = reference.path.name
+            code = reference.path.read_text()
+            id_ = await site.submit(code, reference.language, "two-sum", user_id)
+            expected[id_] = user_id, {verdict}
+    for language, code in ENDLESS.items():
+        id_ = await site.submit(code, language, "echo", language)
+        # A host that gives it no processor may find it idle.
+        slow = {Verdict.TIME_LIMIT_EXCEEDED, Verdict.IDLE_LIMIT_EXCEEDED}
+        expected[id_] = language, slow
+    assert len(expected) == 10
+    found = {}
+    for id_, (user_id, verdicts) in expected.items():
+        submission = await site.verdict(id_, user_id)
+        assert submission.verdict in verdicts, (user_id, submission)
+        check_story(await site.story(id_, user_id), submission)
+        hidden = submission.tests[len(problem.samples) :]
+        assert submission.problem_id == "echo" or all(test.feedback is None for test in hidden)
+        found[submission.verdict] = submission
+    assert "error" in str(found[Verdict.COMPILE_ERROR].compile_output).lower()
+    accepted = found[Verdict.ACCEPTED]
+    assert accepted.tests_passed == accepted.tests_total == len(accepted.tests)
+    assert (await site.broker.queue_status()) == (0, 0, 0)
+    assert await site.workers[0].stop() == 0
+    assert await site.broker.workers() == []
+
+
+ENTRY = {"problemId": "echo", "userId": "u1", "language": "python", "code": "print(input())"}
+BAD_ENTRIES: tuple[tuple[bytes, str], ...] = (
+    (b"not JSON", "malformed"),
+    (b"\xff\xfe\x00 no text", "malformed"),
+    (b"", "malformed"),
+    (b'{"problemId":"echo"}', "missing"),
+    (json.dumps(ENTRY | {"code": " "}).encode(), "empty"),
+    (json.dumps(ENTRY | {"userId": "a:b"}).encode(), "regex"),
+    (json.dumps(ENTRY | {"problemId": "nope"}).encode(), "unknown problem 'nope'"),
+    (json.dumps(ENTRY | {"language": "cobol"}).encode(), "unknown language 'cobol'"),
+    (json.dumps(ENTRY | {"code": "#" * 70000}).encode(), "65536 bytes"),
+    (b"[" * 100000, "malformed"),
+)
+
+
+async def test_worker_judges_what_foreign_producers_push(site: Site) -> None:
+    """A bare LPUSH is judged like any other and its verdict told on `problem_done`.
+
+    What cannot be read is put aside, reason and bytes, and the next entry is judged all the same.
+    """
+    worker = await site.open_worker()
+    redis = site.broker.redis
+    entries = [raw for raw, _ in BAD_ENTRIES] + [json.dumps(ENTRY | {"more": 1}).encode()]
+    async with site.hub.listen(keys.DONE_CHANNEL) as done:
+        for entry in entries:
+            await redis.call(("LPUSH", keys.ADOPTION_LIST, entry))
+        told = json.loads(await done.receive())
+    assert (told["problemId"], told["userId"], told["status"]) == ("echo", "u1", "accepted")
+    assert (await site.verdict(told["submissionId"])).verdict is Verdict.ACCEPTED
+    rejected = await redis.call(("LRANGE", keys.REJECTED_LIST, 0, -1))
+    assert len(rejected) == len(BAD_ENTRIES)
+    for raw, (entry, reason) in zip(reversed(rejected), BAD_ENTRIES, strict=True):
+        kept = json.loads(raw)
+        assert reason in kept["reason"].lower() or reason == "malformed"
+        assert kept["reason"]
+        bytes_ = kept["entry"]
+        assert (
+            bytes_.encode() if isinstance(bytes_, str) else base64.b64decode(bytes_["base64"])
+        ) == entry
+    assert worker.process.poll() is None
+    assert (await site.broker.queue_status()) == (0, 0, 0)
+
+
+async def test_worker_serves_on_when_the_foreign_list_is_none(site: Site) -> None:
+    """Somebody may make `problems` anything: ours are judged, and its entries once it is a list."""
+    await site.broker.redis.call(("SET", keys.ADOPTION_LIST, "mine"))
+    worker = await site.open_worker()
+    await eventually(lambda: worker.logged("cannot pop"))
+    assert (await site.verdict(await site.submit(echo_after(0)))).verdict is Verdict.ACCEPTED
+    await site.broker.redis.call(("DEL", keys.ADOPTION_LIST))
+    async with site.hub.listen(keys.DONE_CHANNEL) as done:
+        await site.broker.redis.call(("LPUSH", keys.ADOPTION_LIST, json.dumps(ENTRY)))
+        assert json.loads(await done.receive())["status"] == "accepted"
+    assert worker.process.poll() is None
+
+
+async def test_worker_without_the_problem_says_so(site: Site) -> None:
+    """A problem or a language that only the API knows ends as internal_error, with a log line."""
+    worker = await site.open_worker()
+    for problem_id, language in (("nope", "c"), ("echo", "cobol")):
+        submission = await site.verdict(await site.submit("x", language, problem_id))
+        assert submission.verdict is Verdict.INTERNAL_ERROR
+        assert (submission.status, submission.attempt) == (Status.DONE, 1)
+    assert worker.logged("this worker has no problem 'nope'")
+    assert worker.logged("this worker has no cobol")
+
+
+@pytest.mark.parametrize("slots", [1, 3])
+async def test_worker_uses_all_its_slots_and_no_more(site: Site, slots: int) -> None:
+    """So many programs run at a time as there are slots; the others wait in the queue."""
+    worker = await site.open_worker(slots=slots, lease_s=15.0, beat_s=0.1)
+    ids = [await site.submit(echo_after(0.3)) for _ in range(slots + 2)]
+    seen: set[int] = set()
+    with trio.fail_after(45):
+        while (await site.broker.queue_status())[:2] != (0, 0):
+            seen.add(worker.programs())
+    assert max(seen) == slots
+    for id_ in ids:
+        assert (await site.verdict(id_)).verdict is Verdict.ACCEPTED

@@ -1,0 +1,142 @@
+"""Whatever dies under a running submission: it is judged once all the same, and nothing runs on."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+from protocol import keys
+from protocol.messages import Verdict
+from tests.daemons.worker.conftest import Site, echo_after, eventually, still_alive
+
+
+async def test_killed_worker_is_followed_by_another(site: Site) -> None:
+    """Kill -9 in the middle of a run: all of it dies at once, and another worker judges anew."""
+    first = await site.open_worker()
+    id_ = await site.submit(echo_after(1.0))
+    await site.until(id_, "compiled")
+    await site.open_worker()
+    await eventually(lambda: first.programs() == 1)
+    processes = first.descendants()
+    os.kill(first.pid, signal.SIGKILL)
+    await eventually(lambda: not still_alive(processes))
+    submission = await site.verdict(id_)
+    assert (submission.verdict, submission.attempt) == (Verdict.ACCEPTED, 2)
+    kinds = await site.kinds(id_)
+    lost = kinds.index("requeued")
+    assert kinds[:3] == ["queued", "started", "compiled"]
+    assert kinds[lost:] == ["requeued", "started", "compiled", "test", "test", "judged"]
+    events = await site.story(id_)
+    assert events[lost]["reason"] == "worker_lost"
+    assert [e["attempt"] for e in events if "attempt" in e] == [1, 1, 2, 2]
+    assert (await site.broker.queue_status()) == (0, 0, 0)
+
+
+async def test_worker_cut_off_from_the_store_kills_its_runs(site: Site) -> None:
+    """A store that stops answering: the run ends before anybody else could begin it again.
+
+    The store stands still while the run ends, so nobody has told the worker; when it goes on, the
+    submission is judged once.
+    """
+    worker = await site.open_worker()
+    id_ = await site.submit(echo_after(4.0))
+    await site.until(id_, "compiled")
+    await eventually(lambda: worker.programs() == 1)
+    pid = site.store.process.pid
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        await eventually(lambda: worker.programs() == 0)
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    assert worker.logged("judging dropped")
+    assert worker.process.poll() is None
+    await site.until(id_, "requeued")
+    await site.broker.cancel(id_)
+    kinds = await site.kinds(id_)
+    assert (kinds.count("judged"), kinds.count("cancelled")) == (0, 1)
+    after = await site.verdict(await site.submit(echo_after(0), user_id="u2"), "u2")
+    assert after.verdict is Verdict.ACCEPTED
+
+
+async def test_killed_store_costs_no_verdict_and_no_worker(site: Site) -> None:
+    """Kill -9 of the store under a run: it comes back and hears the verdict, once."""
+    worker = await site.open_worker(lease_s=30.0)
+    id_ = await site.submit(echo_after(0.5))
+    await site.until(id_, "compiled")
+    site.store.kill()
+    await eventually(lambda: worker.logged("heartbeat failed"))
+    site.store.start()
+    submission = await site.verdict(id_)
+    assert (submission.verdict, submission.attempt) == (Verdict.ACCEPTED, 1)
+    kinds = await site.kinds(id_)
+    assert kinds == ["queued", "started", "compiled", "test", "test", "judged"]
+    again = await site.submit(echo_after(0))
+    assert (await site.verdict(again)).verdict is Verdict.ACCEPTED
+    assert worker.process.poll() is None
+    assert await worker.stop() == 0
+
+
+async def test_late_result_is_delivered_while_it_is_wanted(site: Site) -> None:
+    """What was judged is not judged anew because the store was away for longer than the fence."""
+    worker = await site.open_worker(lease_s=3.0)
+    id_ = await site.submit(echo_after(0.1))
+    await site.until(id_, "compiled")
+    site.store.kill()
+    await eventually(lambda: worker.programs() == 0 and worker.logged("heartbeat failed"))
+    # Two failed heartbeats a second: with so many the fence is far behind.
+    await eventually(lambda: sum("heartbeat failed" in e["event"] for e in worker.logs()) >= 5)
+    site.store.start()
+    submission = await site.verdict(id_)
+    assert submission.verdict is Verdict.ACCEPTED
+    assert (await site.kinds(id_)).count("judged") == 1
+
+
+async def test_worker_starts_and_waits_without_a_store(site: Site) -> None:
+    """A worker that finds no store is ready all the same and judges when there is one."""
+    site.store.kill()
+    worker = await site.open_worker()
+    await eventually(lambda: worker.logged("store unreachable"))
+    site.store.start()
+    await eventually(lambda: site.broker.redis.connected)
+    assert (await site.verdict(await site.submit(echo_after(0)))).verdict is Verdict.ACCEPTED
+    site.store.kill()
+    assert await worker.stop() == 0
+
+
+async def test_dead_sandbox_is_made_anew(site: Site) -> None:
+    """Kill -9 of the launcher: the host's fault, so the submission is tried again, and told."""
+    worker = await site.open_worker()
+    id_ = await site.submit(echo_after(0.5))
+    await site.until(id_, "compiled")
+    await eventually(lambda: worker.programs() == 1)
+    os.kill(worker.launcher(), signal.SIGKILL)
+    submission = await site.verdict(id_)
+    assert (submission.verdict, submission.attempt) == (Verdict.ACCEPTED, 2)
+    [requeued] = [e for e in await site.story(id_) if e["type"] == "submission.requeued"]
+    assert requeued["reason"] == "worker_failed"
+    assert worker.logged("sandbox failed")
+    assert worker.process.poll() is None
+
+
+async def test_popped_and_never_claimed_is_found(site: Site) -> None:
+    """A hint that died with whoever popped it is put back, and the submission judged."""
+    id_ = await site.submit(echo_after(0))
+    assert await site.broker.redis.call(("RPOP", keys.queue(0, "normal"))) is not None
+    worker = await site.open_worker()
+    assert (await site.verdict(id_)).verdict is Verdict.ACCEPTED
+    assert worker.logged("popped and never claimed")
+
+
+async def test_cancelled_run_stops_at_once(site: Site) -> None:
+    """Cancelling a running submission kills its program; nobody waits for the next heartbeat."""
+    worker = await site.open_worker(lease_s=600.0, beat_s=300.0)
+    id_ = await site.submit(echo_after(4.0))
+    await site.until(id_, "compiled")
+    await eventually(lambda: worker.programs() == 1)
+    answer = await site.broker.cancel(id_)
+    assert answer is not None
+    assert answer[1]
+    await eventually(lambda: worker.programs() == 0)
+    assert (await site.kinds(id_)) == ["queued", "started", "compiled", "cancelled"]
+    assert (await site.verdict(await site.submit(echo_after(0)))).verdict is Verdict.ACCEPTED
+    assert (await site.kinds(id_))[-1] == "cancelled"
