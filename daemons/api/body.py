@@ -23,15 +23,21 @@ _LINGER_BYTES = 8 << 20
 
 
 class CappedBody(TrioBody):
-    """A body that keeps at most its cap in memory, however much is sent."""
+    """A body that keeps at most its cap in memory, however much is sent.
+
+    Quart 0.22 hands pieces to `append`, 0.23 to `put`, and neither counts before it keeps: so this
+    keeps its own bytes and uses nothing of theirs.
+    """
 
     def __init__(self, expected_content_length: int | None, max_content_length: int | None) -> None:
         super().__init__(None, None)
         self._cap = max_content_length or 0
+        self._kept = bytearray()
+        self._whole = trio.Event()
         self._received_bytes = expected = expected_content_length or 0
         self._counts = expected == 0
         if expected > self._cap + _LINGER_BYTES:
-            self.set_complete()
+            self._whole.set()
 
     @property
     def too_large(self) -> bool:
@@ -43,11 +49,24 @@ class CappedBody(TrioBody):
         if self._counts:
             self._received_bytes += len(data)
         if not self.too_large:
-            super().append(data)
+            self._kept += data
             return
-        self.clear()
+        self._kept.clear()
         if self._received_bytes > self._cap + _LINGER_BYTES:
-            self.set_complete()
+            self._whole.set()
+
+    async def put(self, data: bytes) -> None:
+        """Take one piece from the wire, as `append` does."""
+        self.append(data)
+
+    def set_complete(self) -> None:
+        """Let `read` return: nothing more comes."""
+        self._whole.set()
+
+    async def read(self) -> bytes:
+        """Wait for the end of the body and return it; what is `too_large` is returned empty."""
+        await self._whole.wait()
+        return bytes(self._kept)
 
 
 class ApiRequest(TrioRequest):
@@ -72,7 +91,7 @@ async def _read() -> bytes:
     assert isinstance(body, CappedBody)
     data = b""
     with trio.move_on_after(request.body_timeout or 0) as scope:
-        data = await body
+        data = await body.read()
     if body.too_large:
         cap = request.max_content_length
         raise Refusal(413, "body-too-large", f"the body may have at most {cap} bytes")
