@@ -21,6 +21,7 @@ Exit codes: 0 asked to stop (or nothing left to do), 1 crash, 78 the configurati
 from __future__ import annotations
 
 import os
+import select
 import signal
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -57,8 +58,10 @@ class Notifier:
             self._socket.close()
             raise
 
-    def send(self, text: str) -> None:
-        """Send *text*; a starter that is gone or does not read is not waited for."""
+    def send(self, text: str, *, patience_s: float = 0.0) -> None:
+        """Send *text*; a starter that is gone, or reads nothing for *patience_s*, is let be."""
+        if patience_s:
+            select.select([], [self._socket], [], patience_s)
         try:
             self._socket.send(text.encode())
         except (BlockingIOError, ConnectionError, FileNotFoundError):
@@ -122,7 +125,9 @@ class Service:
             lines = [state] if state else []
             if status:
                 lines.append("STATUS=" + status.replace("\n", " "))
-            self._notifier.send("\n".join(lines))
+            # A sign of life may be lost, another follows; that it is ready is said once.
+            patience_s = 1.0 if state == "READY=1" else 0.0
+            self._notifier.send("\n".join(lines), patience_s=patience_s)
 
     async def _run(self, main: Callable[[Service], Awaitable[None]]) -> None:
         with self._scope:

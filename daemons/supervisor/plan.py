@@ -29,8 +29,9 @@ class DaemonSpec:
     processes: int = 1
     #: Address that the supervisor listens on for it; empty = none.
     listen: str = ""
-    #: How readiness is found when the daemon does not tell it itself.
-    probe: Callable[[], Awaitable[None]] | None = None
+    #: How readiness is found when the daemon does not tell it itself: returns when it is there, and
+    #: calls its argument when it sees that the daemon is alive but needs longer.
+    probe: Callable[[Callable[[], None]], Awaitable[None]] | None = None
     #: A restart starts the new process before the old one stops.
     overlap: bool = False
     #: From the opened gate to readiness, else it is killed.

@@ -10,6 +10,7 @@ from __future__ import annotations
 import random
 import signal
 from collections import deque
+from functools import partial
 from typing import Any, NamedTuple
 
 import trio
@@ -202,13 +203,17 @@ class Slot:
         """Let *child* go when it is its turn; kill it when it does not get ready."""
         await self._go.wait()
         child.open_gate()
-        with trio.move_on_after(self._spec.start_s):
+        with trio.move_on_after(self._spec.start_s) as patience:
             if self._spec.probe is not None:
-                await self._spec.probe()
+                await self._spec.probe(partial(self._extend, patience))
                 self._become_ready()
             await self._ready.wait()
             return
         self._kill(child, f"not ready within {self._spec.start_s:g} s")
+
+    def _extend(self, patience: trio.CancelScope) -> None:
+        """Give a process that shows that it makes progress its whole time again."""
+        patience.deadline = trio.current_time() + self._spec.start_s
 
     async def _watch_silence(self, child: Child) -> None:
         """Kill *child* when its loop has been silent for too long."""

@@ -10,6 +10,7 @@ import importlib.util
 import os
 import platform
 import socket
+from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
@@ -113,23 +114,36 @@ def exec_store(config: Config) -> NoReturn:
     os.execv(command[0], command)  # noqa: S606 - our own binary, our own arguments
 
 
-async def wait_for_store(path: Path) -> None:
-    """Return once a server answers PING on the socket *path*; it may first load its data."""
+def _pass() -> None:
+    """Take note of nothing."""
+
+
+async def wait_for_store(path: Path, loading: Callable[[], None] = _pass) -> None:
+    """Return once a server answers PING on the socket *path*.
+
+    Args:
+        path: the server's unix socket.
+        loading: called each time it answers that it still reads its data. That takes seconds per
+            gigabyte, and a server killed for it would begin again and never come up.
+    """
     pause_s = _PROBE_S
-    while not await _answers(path):
+    while not (answer := await _ping(path)).startswith(b"+PONG"):
+        if answer.startswith(b"-LOADING"):
+            loading()
         await trio.sleep(pause_s)
         pause_s = min(pause_s * 1.2, _PROBE_MOST_S)
 
 
-async def _answers(path: Path) -> bool:
+async def _ping(path: Path) -> bytes:
+    """Return what the server says to PING; nothing if there is none."""
     try:
         with short_path(path) as address:
             stream = await trio.open_unix_socket(address)
     except OSError:
-        return False
+        return b""
     async with stream:
         try:
             await stream.send_all(b"PING\r\n")
-            return bytes(await stream.receive_some(64)).startswith(b"+PONG")
+            return bytes(await stream.receive_some(64))
         except trio.BrokenResourceError:
-            return False
+            return b""

@@ -9,12 +9,16 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from daemons.service import Notifier
 
 PROGRAM = str(Path(__file__).parent / "supervisor/programs/daemon.py")
 WAIT_S = 20.0
@@ -52,6 +56,24 @@ class Starter:
         """Wait until the daemon says that it is ready."""
         while self.hear().get("READY") != "1":
             pass
+
+    def fill_inbox(self) -> None:
+        """Send messages until no more fit."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as sender:
+            sender.connect(self.environment["NOTIFY_SOCKET"])
+            with suppress(BlockingIOError):
+                while True:
+                    sender.send(b"N=0")
+
+    def empty_inbox(self) -> list[bytes]:
+        """Return all messages that have come."""
+        messages = []
+        self.inbox.setblocking(False)
+        with suppress(BlockingIOError):
+            while True:
+                messages.append(self.inbox.recv(4096))
+        self.inbox.settimeout(WAIT_S)
+        return messages
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to the daemon."""
@@ -194,6 +216,21 @@ def test_service_leaves_sockets_meant_for_another(starter: Starter) -> None:
             assert not readable
         starter.signal(signal.SIGTERM)
         assert starter.wait()[0] == 0
+
+
+def test_notifier_drops_signs_of_life_but_not_readiness(starter: Starter) -> None:
+    """When the starter reads late, a message sent with patience arrives; another may be lost."""
+    notifier = Notifier(starter.environment["NOTIFY_SOCKET"])
+    starter.fill_inbox()
+    notifier.send("READY=1")
+    assert starter.empty_inbox()[-1] == b"N=0"
+
+    starter.fill_inbox()
+    patient = threading.Thread(target=partial(notifier.send, "READY=1", patience_s=WAIT_S))
+    patient.start()
+    starter.hear_ready()
+    patient.join(WAIT_S)
+    notifier.close()
 
 
 def test_service_feeds_the_watchdog(starter: Starter) -> None:
