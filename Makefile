@@ -8,7 +8,7 @@ ROOMS := protocol sandbox judging daemons benchmarks
 # ASYNC9xx is off by default: a checkpoint on every path, no async generators at all.
 FLAKE8_ASYNC := -m flake8_async --disable=ASYNC110,ASYNC114,ASYNC9
 
-.PHONY: run test test-cgroup2 check bench install
+.PHONY: run test test-cgroup2 check bench chaos install
 run: $(VENV)/.run
 	$(BIN)/gavel up $(ARGS)
 
@@ -30,6 +30,10 @@ check: $(VENV)/.test
 
 bench: $(VENV)/.test
 	$(BIN)/python -m benchmarks $(ARGS)
+
+# Ten minutes of kills and stops at random: ARGS='--seconds 60 --seed SEED'.
+chaos: $(VENV)/.test
+	$(BIN)/python -m tests.chaos $(ARGS)
 
 install: $(VENV)/.run
 

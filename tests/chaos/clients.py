@@ -19,6 +19,7 @@ PROGRAMS = (
 )
 _RETRY_S = 0.1
 _TIMEOUT_S = 5.0
+_PATIENCE_S = 2.0
 #: How often a watcher hangs up by himself, though nobody ended him.
 _STAY_S = (1.0, 6.0)
 
@@ -37,6 +38,8 @@ class User:
         self.refused = 0
         self.reconnects = 0
         self._last: int | None = None
+        self._judged: set[str] = set()
+        self._told = trio.Event()
 
     async def submit(self, api: str, until: trio.Event) -> None:
         """Submit one program after the other, each until it is answered 202."""
@@ -44,10 +47,13 @@ class User:
             number = 0
             while not until.is_set():
                 number += 1
-                await self._submit_one(client, f"{self.name}-{number}")
-                await trio.sleep(self.random.uniform(0, 0.3))
+                submission_id = await self._submit_one(client, f"{self.name}-{number}")
+                # A user of patience: no backlog grows that the end would have to wait for.
+                with trio.move_on_after(_PATIENCE_S):
+                    while submission_id not in self._judged:
+                        await self._told.wait()
 
-    async def _submit_one(self, client: httpx2.AsyncClient, key: str) -> None:
+    async def _submit_one(self, client: httpx2.AsyncClient, key: str) -> str:
         body = {
             "problem_id": "two-sum",
             "user_id": self.name,
@@ -62,8 +68,9 @@ class User:
             except httpx2.TransportError:
                 answer = None
             if answer is not None and answer.status_code == 202:
-                self.accepted.add(answer.json()["id"])
-                return
+                submission_id: str = answer.json()["id"]
+                self.accepted.add(submission_id)
+                return submission_id
             if answer is not None and answer.status_code != 503:
                 raise AssertionError(f"{answer.status_code}: {answer.text}")
             self.refused += 1
@@ -90,3 +97,7 @@ class User:
         self.repeated += event["id"] in self.events
         self.events[event["id"]] = event
         self._last = max(self._last or 0, event["id"])
+        if event["type"] == "submission.judged":
+            self._judged.add(event["submission_id"])
+            self._told.set()
+            self._told = trio.Event()

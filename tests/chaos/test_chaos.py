@@ -21,7 +21,7 @@ def test_chaos_loses_nothing_and_judges_once() -> None:
     ("sabotage", "finds", "crash", "stall"),
     [
         ("repair", "still queued", {"worker.popped": 0.2}, {}),
-        ("token", "2 final events", {}, {"worker.judged": 0.2}),
+        ("token", "2 final events", {}, {"worker.judged": 0.1}),
         ("append", "told but not in the history", {}, {}),
     ],
 )

@@ -162,7 +162,9 @@ def started(
     **options: Any,
 ) -> Iterator[System]:
     """Start a system in *folder*, wait until it is ready, and stop it by SIGTERM at the end."""
-    (folder / "supervisor.toml").write_text(CONFIG.format(problems=problems, worker=worker, more=more))
+    (folder / "supervisor.toml").write_text(
+        CONFIG.format(problems=problems, worker=worker, more=more)
+    )
     ready, tell = os.pipe()
     with (folder / "log").open("wb") as log:
         up = subprocess.Popen(
