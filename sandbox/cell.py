@@ -91,7 +91,7 @@ def _serve_cell(sock: socket.socket, plan: Plan, devices: int | None) -> NoRetur
         run.report_failure(sock, exc)
     except OSError as exc:
         run.report_failure(sock, SandboxError("cell-init", exc.errno or 0, str(exc)))
-    except BaseException:  # noqa: BLE001 - our own bug: say so, and end here, not in the forker's code
+    except BaseException:  # noqa: BLE001, ASYNC103 - our own bug: say so, and end here, not in the forker's code
         sys.excepthook(*sys.exc_info())
     os._exit(1)
 

@@ -103,7 +103,7 @@ def serve_run(outfit: Outfit, confinement: Confinement) -> NoReturn:
         report_failure(control, exc)
     except OSError as exc:
         report_failure(control, SandboxError("run-init", exc.errno or 0, str(exc)))
-    except BaseException:  # noqa: BLE001 - our own bug: say so, and end here, not in the forker's code
+    except BaseException:  # noqa: BLE001, ASYNC103 - our own bug: say so, and end here, not in the forker's code
         sys.excepthook(*sys.exc_info())
     os._exit(0)
 
@@ -145,7 +145,7 @@ def _confine_and_become(outfit: Outfit, confinement: Confinement) -> NoReturn:
         report_failure(control, SandboxError("park", exc.errno or 0, str(exc)))
     except frames.FrameError as exc:
         report_failure(control, SandboxError("go", 0, str(exc)))
-    except BaseException:  # noqa: BLE001 - our own bug, as in serve_run
+    except BaseException:  # noqa: BLE001, ASYNC103 - our own bug, as in serve_run
         sys.excepthook(*sys.exc_info())
     os._exit(_EXIT_FAILED)
 

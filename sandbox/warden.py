@@ -197,8 +197,7 @@ class Watch:
 class Warden:
     """One slot: its cell, its parked run, and its socket to the worker."""
 
-    def __init__(self, slot: int, worker: socket.socket, plan: cell.Plan, groups: Groups | None):
-        self._slot = slot
+    def __init__(self, worker: socket.socket, plan: cell.Plan, groups: Groups | None):
         self._worker = worker
         self._groups = groups
         self._plan = plan
@@ -219,7 +218,7 @@ class Warden:
         doors: list[int] = []
         if self._groups is not None:
             try:
-                group = self._groups.make_run(f"{self._slot}-{self._serial}")
+                group = self._groups.make_run(f"{os.getpid()}-{self._serial}")
                 doors = group.open_doors()
             except OSError as exc:
                 raise SandboxError("cgroup", exc.errno or 0, exc.strerror or "") from exc
@@ -314,20 +313,18 @@ class Warden:
             frames.close_fds(fds)
 
 
-def serve_slot(
-    slot: int, worker: socket.socket, plan: cell.Plan, groups: Groups | None
-) -> NoReturn:
-    """Be the warden of *slot* until the worker closes its socket or this host fails."""
+def serve_slot(worker: socket.socket, plan: cell.Plan, groups: Groups | None) -> NoReturn:
+    """Be the warden of a slot until the worker closes its socket or this host fails."""
     code = 0
     try:
-        Warden(slot, worker, plan, groups).serve()
+        Warden(worker, plan, groups).serve()
     except SandboxError as exc:
         code = _report(worker, exc)
     except frames.FrameError as exc:
         code = _report(worker, SandboxError("frame", 0, str(exc)))
     except OSError as exc:
         code = _report(worker, SandboxError("warden", exc.errno or 0, str(exc)))
-    except BaseException:  # noqa: BLE001 - our own bug: say so, and end here, not in the launcher's code
+    except BaseException:  # noqa: BLE001, ASYNC103 - our own bug: say so, and end here, not in the launcher's code
         sys.excepthook(*sys.exc_info())
         code = 1
     os._exit(code)  # cell-init dies with us, and every run with it

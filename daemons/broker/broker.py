@@ -231,7 +231,7 @@ async def open_broker(config: Config, *, name: str) -> AsyncIterator[Broker]:
     commits = Commits(partial(open_redis, config.store_url(), name=f"{name}-commit"))
     async with opened as redis, trio.open_nursery() as nursery:
         made.append(Broker(redis, commits, config))
-        nursery.start_soon(commits.serve)
+        nursery.start_soon(commits.serve)  # noqa: ASYNC113 - commits wait for it
         try:
             yield made[0]
         finally:

@@ -203,7 +203,7 @@ def open_redis(
 @asynccontextmanager
 async def _served(redis: Redis) -> AsyncIterator[Redis]:
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(redis.serve)
+        nursery.start_soon(redis.serve)  # noqa: ASYNC113 - commands wait for its connection
         try:
             yield redis
         finally:

@@ -69,21 +69,27 @@ class Library:
         Raises:
             StoreUnavailable: the connection failed. ResponseError: the server refuses scripts.
         """
+        if await self._load_functions(connection):
+            self._shas = None
+            return
+        self._shas = {
+            name: (await connection.command("SCRIPT", "LOAD", source)).decode()
+            for name, source in _SCRIPTS.items()
+        }
+
+    async def _load_functions(self, connection: Connection) -> bool:
+        """Load the library unless it is there; return whether this user may have functions here."""
         try:
             if not await connection.command("FUNCTION", "LIST", "LIBRARYNAME", _NAME):
                 await connection.command("FUNCTION", "LOAD", _FUNCTIONS)
-            self._shas = None
         except ResponseError as exc:
             if "already exists" in str(exc):  # another daemon was faster
-                self._shas = None
-            elif isinstance(exc, NoPermissionError) or "unknown command" in str(exc).lower():
-                # Before Redis 7, or a user who may not load functions.
-                self._shas = {
-                    name: (await connection.command("SCRIPT", "LOAD", source)).decode()
-                    for name, source in _SCRIPTS.items()
-                }
-            else:
-                raise
+                return True
+            # Before Redis 7, or a user who may not load functions.
+            if isinstance(exc, NoPermissionError) or "unknown command" in str(exc).lower():
+                return False
+            raise
+        return True
 
     def command(self, script: str, partition: int, *args: Argument) -> tuple[Argument, ...]:
         """Return the command that runs *script* on *partition*."""
