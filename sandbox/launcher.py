@@ -57,7 +57,7 @@ class Launcher:
         self._worker = worker
         self._image = image
         self._without = without
-        self._wardens: dict[int, tuple[int, int]] = {}  # pidfd -> (pid, slot)
+        self._wardens: dict[int, int] = {}  # pidfd -> pid
         self._pid = os.getpid()
         self._ids: tuple[socket.socket, int] | None = None
         self.groups: Groups | None = None
@@ -106,19 +106,19 @@ class Launcher:
             self._worker.close()
             for pidfd in self._wardens:
                 os.close(pidfd)
-            warden.serve_slot(slot, socket.socket(fileno=fd), self._plan(slot), self.groups)
+            warden.serve_slot(socket.socket(fileno=fd), self._plan(slot), self.groups)
         os.close(fd)
         pidfd = os.pidfd_open(pid)
-        self._wardens[pidfd] = (pid, slot)
+        self._wardens[pidfd] = pid
         return pidfd
 
     def _bury(self, pidfd: int) -> None:
         """Reap a warden and remove the groups of its runs, which died with it."""
-        pid, slot = self._wardens.pop(pidfd)
+        pid = self._wardens.pop(pidfd)
         os.close(pidfd)
         os.waitpid(pid, 0)
         if self.groups is not None:
-            _until_done(lambda: self.groups is None or self.groups.remove_runs(f"{slot}-"))
+            _until_done(lambda: self.groups is None or self.groups.remove_runs(f"{pid}-"))
 
     def close(self) -> None:
         """Kill every warden, and with it all below, and remove the groups."""

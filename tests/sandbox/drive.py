@@ -148,8 +148,7 @@ async def attack(box: Box, path: Path, build: Path, names: dict[str, str], slow:
                 blob.close()
     after = await settle(before)
     if after != before:
-        stats = [Path(f"/proc/{pid}/stat").read_text()[:60] for pid in descendants(os.getpid())]
-        faults.append(f"{before} processes before, {after} after: {stats}")
+        faults.append(f"{before} processes before, {after} after")
     clean = await box.run(Job(argv=("/bin/echo", "clean"), limits=Limits(**DEFAULTS)))  # type: ignore[arg-type]
     if (clean.status, clean.stdout) != (RunStatus.OK, b"clean\n"):
         faults.append(f"the next run was not clean: {clean}")
@@ -176,7 +175,7 @@ async def drive(
     return faults
 
 
-async def main() -> None:
+def main() -> None:
     """Parse the arguments, run the table, print the faults."""
     parser = argparse.ArgumentParser()
     parser.add_argument("build", type=Path)
@@ -185,6 +184,11 @@ async def main() -> None:
     parser.add_argument("--uml", action="store_true", help="this is user-mode-linux, and slow")
     options = parser.parse_args()
     paths = [path for path in TABLE if not options.only or path.name in options.only]
+    json.dump(trio.run(run_table, options, paths), sys.stdout)
+
+
+async def run_table(options: argparse.Namespace, paths: list[Path]) -> dict[str, object]:
+    """Run the programs that promise anything here; return the grade and their faults."""
     async with open_sandbox(
         slots=1, image=IMAGE, grade=Grade.REDUCED, _without=options.without
     ) as sandbox:
@@ -195,8 +199,8 @@ async def main() -> None:
             and read_header(path).get("machine", os.uname().machine) == os.uname().machine
         ]
         faults = await drive(sandbox, paths, options.build, 20 if options.uml else 1)
-    json.dump({"grade": str(sandbox.grade), "faults": faults}, sys.stdout)
+    return {"grade": str(sandbox.grade), "faults": faults}
 
 
 if __name__ == "__main__":
-    trio.run(main)
+    main()

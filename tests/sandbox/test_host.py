@@ -89,7 +89,7 @@ def stale_groups() -> list[str]:
     return [
         str(path)
         for path in Path("/sys/fs/cgroup").glob("*/**/gavel-*-*")
-        if not Path("/proc", path.name.split("-")[1]).exists()
+        if not is_alive(int(path.name.split("-")[1]))
     ]
 
 
