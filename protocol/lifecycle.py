@@ -70,3 +70,12 @@ def after(state: Status, step: Step) -> Status:
 def steps(state: Status) -> Iterator[Step]:
     """Yield the steps that *state* allows."""
     return (step for from_, step in TABLE if from_ is state)
+
+
+def state_diagram() -> str:
+    """Return the table as a Mermaid diagram: the one in docs/protocol.md."""
+    arrows: dict[tuple[Status, Status], list[Step]] = {}
+    for (from_, step), to in TABLE.items():
+        arrows.setdefault((from_, to), []).append(step)
+    lines = [f"    {from_} --> {to}: {', '.join(why)}" for (from_, to), why in arrows.items()]
+    return "\n".join(["stateDiagram-v2", "    [*] --> queued: submit", *lines, ""])

@@ -28,8 +28,7 @@ from markdown_it.token import Token
 
 from protocol import keys
 from protocol.frames import CloseCode
-from protocol.lifecycle import TABLE, Step
-from protocol.messages import Status
+from protocol.lifecycle import state_diagram
 
 ROOT = Path(__file__).parent.parent
 BIN = Path(sys.prefix) / "bin"
@@ -243,15 +242,6 @@ def test_blocks_say_what_they_are(document: str) -> None:
     assert {token.info.strip() for token in fences} <= LANGUAGES
 
 
-def make_state_diagram() -> str:
-    """Return the table of the life cycle as a diagram."""
-    arrows: dict[tuple[Status, Status], list[Step]] = {}
-    for (before, step), after in TABLE.items():
-        arrows.setdefault((before, after), []).append(step)
-    lines = [f"    {a} --> {b}: {', '.join(steps)}" for (a, b), steps in arrows.items()]
-    return "\n".join(["stateDiagram-v2", "    [*] --> queued: submit", *lines, ""])
-
-
 def read_tables(document: str) -> list[list[list[str]]]:
     """Return the tables of a document: rows of cells, the headings first."""
     tables: list[list[list[str]]] = []
@@ -268,7 +258,7 @@ def read_tables(document: str) -> list[list[list[str]]]:
 def test_diagram_is_the_table_of_the_life_cycle() -> None:
     """The picture of a submission's life is made from the table that the code uses."""
     fences = read_tokens((ROOT / "docs/protocol.md").read_text())
-    assert [token.content for token in fences if token.info == "mermaid"] == [make_state_diagram()]
+    assert [token.content for token in fences if token.info == "mermaid"] == [state_diagram()]
 
 
 def test_protocol_names_every_script_and_close_code() -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from protocol.errors import LocalProtocolError
-from protocol.lifecycle import FINAL, TABLE, Step, after, steps
+from protocol.lifecycle import FINAL, TABLE, Step, after, state_diagram, steps
 from protocol.messages import Status
 
 ENDING = {Step.FINISH, Step.GIVE_UP, Step.CANCEL}
@@ -75,3 +75,14 @@ def test_steps_are_those_of_the_table(state: Status) -> None:
     listed = list(steps(state))
     assert len(listed) == len(set(listed))
     assert set(listed) == {step for from_, step in TABLE if from_ is state}
+
+
+def test_diagram_shows_each_arrow_of_the_table() -> None:
+    """Nothing that can happen to a submission is left out of its picture."""
+    shown = {
+        (from_, step): to
+        for line in state_diagram().splitlines()[2:]
+        for from_, to, steps in [line.strip().replace(" --> ", ": ").split(": ")]
+        for step in steps.split(", ")
+    }
+    assert shown == TABLE
