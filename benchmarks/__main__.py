@@ -10,6 +10,7 @@ import click
 import trio
 from rich.console import Console
 
+from benchmarks.depth import deep_claim, deep_submit, deep_sweep
 from benchmarks.measure import Benchmark, Comparison, Effort
 from benchmarks.report import make_document, make_table
 from benchmarks.sandboxed import sandboxed_hello, sandboxed_python
@@ -23,6 +24,9 @@ BENCHMARKS: tuple[Benchmark, ...] = (
     sandboxed_hello,
     sandboxed_python,
     submit,
+    deep_submit,
+    deep_claim,
+    deep_sweep,
     round_trip,
     round_trips,
 )

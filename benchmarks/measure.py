@@ -115,14 +115,16 @@ async def durations(
 ) -> Comparison:
     """Time *ours* and *bare* in turn, *rounds* times each; milliseconds.
 
-    The baseline is a plain function: it pays for no event loop.
+    A baseline that is a plain function pays for no event loop.
     """
     samples_ours, samples_bare = [], []
     for _ in range(WARM_UP + rounds):
         began = time.perf_counter()
         await ours()
         between = time.perf_counter()
-        bare()
+        result = bare()
+        if inspect.isawaitable(result):
+            await result
         samples_bare.append((time.perf_counter() - between) * 1e3)
         samples_ours.append((between - began) * 1e3)
     return Comparison(Spread.of(samples_ours[WARM_UP:]), Spread.of(samples_bare[WARM_UP:]), "ms")

@@ -22,6 +22,13 @@ from protocol.messages import SubmissionRequest
 
 _START_S = 10.0
 _TASKS = 16
+_CONFIG = """
+[store]
+listen = ""
+[limits]
+open_per_user = 1000000
+queue_depth = 1000000
+"""
 _KEY, _VALUE = "bench", b"x" * 100
 _REQUEST = SubmissionRequest(
     problem_id="two-sum", user_id="bench", language="python", code="print(1)\n" * 40
@@ -33,7 +40,7 @@ async def open_store() -> AsyncIterator[Config]:
     """Run an embedded store with the shipped settings in a folder of its own."""
     with tempfile.TemporaryDirectory(prefix="gavel-bench-") as folder:
         file = Path(folder) / "supervisor.toml"
-        file.write_text('[store]\nlisten = ""\n[limits]\nopen_per_user = 1000000\n')
+        file.write_text(_CONFIG)
         config = load_config(file)
         async with trio.open_nursery() as nursery:
             run = partial(
