@@ -91,14 +91,14 @@ class Keeper:
         while True:
             await trio.sleep(self._settings.sweep_s * random.uniform(0.8, 1.2))
             try:
-                await self._expire_leases()
+                await self.expire_leases()
                 if count := await self._claims.repair():
                     log.warning("popped and never claimed: put back", hints=count)
             except StoreUnavailable:
                 # What was seen before an outage says nothing about the time of the outage.
                 self._seen.clear()
 
-    async def _expire_leases(self) -> None:
+    async def expire_leases(self) -> None:
         """Expire the leases that this process has watched for a whole lease without a heartbeat.
 
         The server's clock alone could jump and end them all at once.

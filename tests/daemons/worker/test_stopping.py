@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Awaitable, Callable
 
 from daemons.config import EXIT_CONFIG
 from protocol.messages import Status, Verdict
@@ -110,7 +111,7 @@ def test_worker_refuses_a_configuration_without_sense(tmp_path: object) -> None:
     assert b"[worker] slots" in done.stderr
 
 
-def site_shows_a_worker(site: Site) -> object:
+def site_shows_a_worker(site: Site) -> Callable[[], Awaitable[bool]]:
     """Return the condition that a worker has shown itself."""
 
     async def shown() -> bool:

@@ -1,0 +1,116 @@
+"""When a lease counts as over: by the server's clock and by a whole lease of one's own."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+import trio
+
+from daemons.broker import Broker, Claims, open_broker
+from daemons.config import Worker
+from daemons.worker.holdings import Holdings
+from daemons.worker.keeper import Keeper
+from protocol import keys
+from protocol.messages import Status, SubmissionRequest, WorkerInfo
+
+LEASE_S = 60.0
+REQUEST = SubmissionRequest(problem_id="p", user_id="u1", language="c", code="x")
+
+
+@pytest.fixture
+async def broker(store: Any) -> AsyncIterator[Broker]:
+    """Give a broker of workers with long leases."""
+    config = store.config(worker=Worker(lease_s=LEASE_S, beat_s=10.0))
+    async with open_broker(config, name="keeper") as broker:
+        yield broker
+
+
+def keeper_of(broker: Broker) -> Keeper:
+    """Return a worker's keeper."""
+    info = WorkerInfo(name="w1", slots=1, busy=0, grade="full")
+    return Keeper(broker, Claims(broker, "w1"), Holdings(LEASE_S), lambda: info)
+
+
+async def hold(broker: Broker, deadline_ms: int) -> str:
+    """Submit something whose lease ends at *deadline_ms* of the server's clock."""
+    id_ = (await broker.submit(REQUEST)).submission.id
+    hint = await broker.redis.call(("RPOP", keys.queue(0, "normal")))
+    assert await Claims(broker, "w0").claim(0, hint) is not None
+    await broker.redis.call(("ZADD", keys.leases(0), deadline_ms, id_))
+    return id_
+
+
+async def status(broker: Broker, id_: str) -> Status:
+    """Return where a submission stands."""
+    submission = await broker.get(id_)
+    assert submission is not None
+    return submission.status
+
+
+async def test_keeper_expires_nothing_on_the_servers_word_alone(
+    broker: Broker, mock_clock: Any
+) -> None:
+    """All leases may seem over because the server's clock jumped: each is watched for a lease."""
+    id_ = await hold(broker, 1)
+    keeper = keeper_of(broker)
+    for _ in range(5):
+        await keeper.expire_leases()
+    mock_clock.jump(LEASE_S - 1)
+    await keeper.expire_leases()
+    assert await status(broker, id_) is Status.COMPILING
+    mock_clock.jump(2)
+    await keeper.expire_leases()
+    assert await status(broker, id_) is Status.QUEUED
+
+
+async def test_keeper_expires_nothing_on_its_own_clock_alone(
+    broker: Broker, mock_clock: Any
+) -> None:
+    """A lease that the server calls alive is alive, however long this process saw no heartbeat."""
+    id_ = await hold(broker, await Claims(broker, "w0").server_ms() + 3600_000)
+    keeper = keeper_of(broker)
+    for _ in range(3):
+        await keeper.expire_leases()
+        mock_clock.jump(2 * LEASE_S)
+    assert await status(broker, id_) is Status.COMPILING
+
+
+async def test_heartbeat_begins_the_watch_anew(broker: Broker, mock_clock: Any) -> None:
+    """A lease with a new deadline has a living worker, so the watch starts again."""
+    id_ = await hold(broker, 1)
+    keeper = keeper_of(broker)
+    for deadline_ms in range(2, 6):
+        await keeper.expire_leases()
+        mock_clock.jump(LEASE_S - 1)
+        await broker.redis.call(("ZADD", keys.leases(0), deadline_ms, id_))
+    await keeper.expire_leases()
+    assert await status(broker, id_) is Status.COMPILING
+
+
+async def test_outage_begins_the_watch_anew(broker: Broker, store: Any, mock_clock: Any) -> None:
+    """While the store was away nobody could beat, so what was seen before counts for nothing."""
+    id_ = await hold(broker, 1)
+    keeper = keeper_of(broker)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(keeper.sweep)
+        await turn(keeper, mock_clock)  # it sees the lease
+        store.kill()
+        await turn(keeper, mock_clock)  # it fails
+        store.start()
+        while not broker.redis.connected:
+            mock_clock.jump(1)
+            await trio.lowlevel.checkpoint()
+        mock_clock.jump(LEASE_S)
+        await turn(keeper, mock_clock)
+        nursery.cancel_scope.cancel()
+    assert await status(broker, id_) is Status.COMPILING
+
+
+async def turn(keeper: Keeper, clock: Any) -> None:
+    """Let the sweep go round until it has changed what it knows."""
+    before = dict(keeper._seen)
+    while keeper._seen == before:
+        clock.jump(0.3)
+        await trio.lowlevel.checkpoint()

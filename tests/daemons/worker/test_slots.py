@@ -1,0 +1,148 @@
+"""What goes wrong with one submission stays with it: the slot, the worker and the queue go on."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Awaitable, Callable
+
+import trio
+
+from daemons.broker import Claims
+from protocol import keys
+from protocol.messages import Verdict
+from tests.daemons.worker.conftest import Site, Worker, echo_after, eventually, write_problem
+
+
+async def test_foreign_entry_in_hand_survives_the_store(site: Site) -> None:
+    """A foreign entry that was popped when the store died is submitted when it is back, once."""
+    entry = {"problemId": "echo", "userId": "u1", "language": "c", "code": echo_after(0)}
+    worker = await site.open_worker()
+    while not await handed_over(site, worker, json.dumps(entry)):
+        pass
+    await eventually(lambda: worker.logged("store unreachable"))
+    site.store.start()
+    await eventually(lambda: _judged(site))
+    await eventually(site_is_idle(site))
+    kinds = [event["type"] for event in await events_of(site)]
+    assert (kinds.count("submission.queued"), kinds.count("submission.judged")) == (1, 1)
+    assert worker.process.poll() is None
+
+
+async def handed_over(site: Site, worker: Worker, entry: str) -> bool:
+    """Stop *worker* while it waits in a pop, let the server give it *entry* and kill the server.
+
+    So the reply, unread yet, is all that is left of the entry. False if it was between two pops.
+    """
+    os.kill(worker.pid, signal.SIGSTOP)
+    try:
+        await site.broker.redis.call(("LPUSH", keys.ADOPTION_LIST, entry))
+        if await site.broker.redis.call(("RPOP", keys.ADOPTION_LIST)) is not None:
+            return False
+        site.store.kill()
+        return True
+    finally:
+        os.kill(worker.pid, signal.SIGCONT)
+
+
+async def _judged(site: Site) -> bool:
+    return "submission.judged" in [event["type"] for event in await events_of(site)]
+
+
+def site_is_idle(site: Site) -> Callable[[], Awaitable[bool]]:
+    """Return the condition that nothing waits or runs."""
+
+    async def idle() -> bool:
+        return (await site.broker.queue_status()) == (0, 0, 0)
+
+    return idle
+
+
+async def events_of(site: Site) -> list[dict[str, str]]:
+    """Return the history of the user."""
+    return [json.loads(raw) for raw in (await site.broker.replay("u1", None)).events]
+
+
+async def test_suspect_runs_alone(site: Site) -> None:
+    """What may kill its worker shares it with nobody; the others run before and after it."""
+    suspect = await site.submit(echo_after(0.2))
+    claims = Claims(site.broker, "w0")
+    for queue in ("normal", "normal"):
+        hint = await site.broker.redis.call(("RPOP", keys.queue(0, queue)))
+        claim = await claims.claim(0, hint)
+        assert claim is not None
+        fate = await claims.fail(claim)
+    assert fate == "suspect"
+    others = [await site.submit(echo_after(0.1)) for _ in range(6)]
+    await site.open_worker(slots=3, lease_s=15.0)
+    for id_ in (suspect, *others):
+        assert (await site.verdict(id_)).verdict is Verdict.ACCEPTED
+    running: set[str] = set()
+    together = 0
+    for event in await events_of(site):
+        if event["type"] in ("submission.judged", "submission.requeued"):
+            running.discard(event["submission_id"])
+        elif event["type"] == "submission.started":
+            running.add(event["submission_id"])
+            together = max(together, len(running))
+            assert suspect not in running or len(running) == 1
+    assert together > 1
+    assert (await site.kinds(suspect)).count("started") == 3
+
+
+async def test_broken_package_costs_its_submissions_and_no_others(site: Site) -> None:
+    """A test file that went away is this host's fault: three tries, internal_error, a log of why."""
+    write_problem(site.folder)
+    broken = site.folder / "problems" / "broken"
+    (site.folder / "problems" / "echo").rename(broken)
+    write_problem(site.folder)
+    worker = await site.open_worker()
+    await trio.Path(broken / "data/secret/1.in").unlink()
+    id_ = await site.submit(echo_after(0), problem_id="broken")
+    submission = await site.verdict(id_)
+    assert (submission.verdict, submission.attempt) == (Verdict.INTERNAL_ERROR, 3)
+    assert (await site.kinds(id_)).count("requeued") == 2
+    assert worker.logged("judging crashed")
+    assert (await site.verdict(await site.submit(echo_after(0)))).verdict is Verdict.ACCEPTED
+    assert (await site.broker.queue_status()) == (0, 0, 1)
+
+
+async def test_request_of_another_version_ends_no_worker(site: Site) -> None:
+    """A request that this version cannot read is given back, and the next one is judged."""
+    id_ = await site.submit(echo_after(0))
+    await site.broker.redis.call(("HSET", keys.submission(0, id_), "payload", '{"new":1}'))
+    worker = await site.open_worker()
+    assert (await site.verdict(id_)).verdict is Verdict.INTERNAL_ERROR
+    assert (await site.verdict(await site.submit(echo_after(0)))).verdict is Verdict.ACCEPTED
+    assert worker.logged("unreadable request")
+    assert worker.process.poll() is None
+
+
+async def test_heartbeat_finds_what_was_taken_away(site: Site) -> None:
+    """A claim that is somebody else's now is dropped at the next heartbeat, without a word."""
+    worker = await site.open_worker(beat_s=0.1)
+    id_ = await site.submit(echo_after(4.0))
+    await site.until(id_, "compiled")
+    await eventually(lambda: worker.programs() == 1)
+    await site.broker.redis.call(("HSET", keys.submission(0, id_), "token", "somebody else's"))
+    await eventually(lambda: worker.programs() == 0)
+    assert worker.logged("fenced")
+    assert await site.kinds(id_) == ["queued", "started", "compiled"]
+
+
+async def test_large_tests_are_judged(site: Site) -> None:
+    """Megabytes in and out go through unharmed, and a late difference in them is found."""
+    line = "0123456789" * 10 + "\n"
+    for name, end in (("big", ""), ("big-wrong", "x\n")):
+        write_problem(site.folder)
+        package = site.folder / "problems" / name
+        (site.folder / "problems" / "echo").rename(package)
+        (package / "data/secret/1.in").write_text(line * 30000)
+        (package / "data/secret/1.ans").write_text(line * 30000 + end)
+    await site.open_worker(lease_s=15.0)
+    code = "import shutil, sys; shutil.copyfileobj(sys.stdin.buffer, sys.stdout.buffer)"
+    right = await site.submit(code, "python", "big")
+    wrong = await site.submit(code, "python", "big-wrong")
+    assert (await site.verdict(right)).verdict is Verdict.ACCEPTED
+    assert (await site.verdict(wrong)).verdict is Verdict.WRONG_ANSWER
