@@ -194,8 +194,9 @@ def _remembered_signals() -> Iterator[list[int]]:
     """Keep signals that come just before or after Trio's receiver is open; do not die of them.
 
     Trio gives back the former handlers when its receiver closes and raises what it had not read.
-    With the default action a SIGTERM in the last microseconds would turn an orderly end into death
-    by signal, so these handlers stay until the process is gone.
+    With the default action a SIGTERM in the last milliseconds would turn an orderly end into death
+    by signal. At the very end they are ignored by the kernel: the interpreter, as it goes down, sets
+    back to the default whatever is handled by Python.
     """
     early: list[int] = []
 
@@ -204,7 +205,11 @@ def _remembered_signals() -> Iterator[list[int]]:
 
     for number in _STOP_SIGNALS:
         signal.signal(number, remember)
-    yield early
+    try:
+        yield early
+    finally:
+        for number in _STOP_SIGNALS:
+            signal.signal(number, signal.SIG_IGN)
 
 
 async def _live(

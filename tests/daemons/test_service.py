@@ -57,6 +57,12 @@ class Starter:
         while self.hear().get("READY") != "1":
             pass
 
+    @property
+    def lives(self) -> bool:
+        """Whether the daemon has not ended yet."""
+        assert self._process is not None
+        return self._process.poll() is None
+
     def fill_inbox(self) -> None:
         """Send messages until no more fit."""
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as sender:
@@ -162,7 +168,7 @@ def test_service_is_not_killed_by_late_signals(starter: Starter) -> None:
     starter.start("good")
     starter.hear_ready()
 
-    for _ in range(200):
+    while starter.lives:
         starter.signal(signal.SIGTERM)
 
     code, _ = starter.wait()
@@ -228,6 +234,8 @@ def test_notifier_drops_signs_of_life_but_not_readiness(starter: Starter) -> Non
     starter.fill_inbox()
     patient = threading.Thread(target=partial(notifier.send, "READY=1", patience_s=WAIT_S))
     patient.start()
+    patient.join(0.2)
+    assert patient.is_alive()
     starter.hear_ready()
     patient.join(WAIT_S)
     notifier.close()
