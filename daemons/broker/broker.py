@@ -41,8 +41,10 @@ class Broker:
     Every method raises `StoreUnavailable` within about a second while the store is away.
     """
 
-    def __init__(self, redis: Redis, commits: Commits, config: Config) -> None:
-        self.redis = redis
+    #: The connection for everything but proved submissions; `open_broker` sets it.
+    redis: Redis
+
+    def __init__(self, commits: Commits, config: Config) -> None:
         self.config = config
         self._commits = commits
         self._library = Library()
@@ -219,20 +221,16 @@ async def open_broker(config: Config, *, name: str) -> AsyncIterator[Broker]:
     Raises:
         ConfigError: `[store] url` is no address of a store.
     """
-    made: list[Broker] = []
-
-    async def prepare(connection: Connection) -> None:
-        await made[0].prepare(connection)
-
+    url = config.store_url()
+    commits = Commits(partial(open_redis, url, name=f"{name}-commit"))
+    broker = Broker(commits, config)
     try:
-        opened = open_redis(config.store_url(), name=name, on_connect=prepare)
+        opened = open_redis(url, name=name, on_connect=broker.prepare)
     except ValueError as exc:
         raise ConfigError(f"[store] url: {exc}") from exc
-    commits = Commits(partial(open_redis, config.store_url(), name=f"{name}-commit"))
-    async with opened as redis, trio.open_nursery() as nursery:
-        made.append(Broker(redis, commits, config))
+    async with opened as broker.redis, trio.open_nursery() as nursery:
         nursery.start_soon(commits.serve)  # noqa: ASYNC113 - commits wait for it
         try:
-            yield made[0]
+            yield broker
         finally:
             nursery.cancel_scope.cancel()
