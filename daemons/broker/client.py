@@ -20,9 +20,10 @@ from redis.commands import AsyncCoreCommands
 from redis.event import EventDispatcher
 from redis.exceptions import ResponseError
 
-from daemons.broker.connection import Argument, Connection, connect, greet, pack
+from daemons.broker.connection import Argument, Connection, pack
 from daemons.broker.endpoint import Endpoint
 from daemons.broker.errors import StoreUnavailable
+from daemons.broker.greeting import connect, greet
 
 log = structlog.get_logger()
 

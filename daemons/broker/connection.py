@@ -22,9 +22,7 @@ from typing import Any
 import hiredis
 import outcome
 import trio
-from redis.exceptions import ResponseError
 
-from daemons.broker.endpoint import Endpoint
 from daemons.broker.errors import StoreUnavailable
 from daemons.broker.replies import error_of
 
@@ -54,7 +52,7 @@ class _Waiter:
 
 
 class Connection:
-    """A live connection; make one with `connect`, keep it alive with `run`.
+    """A live connection; `greeting.connect` makes one, `run` keeps it alive.
 
     *on_push* gets each push message (pub/sub) as a list, in the reader's task, and must not block.
     """
@@ -170,7 +168,7 @@ class Connection:
                     await self._stream.send_all(self._outbox[0])
                     self._outbox.popleft()
             except (trio.BrokenResourceError, trio.ClosedResourceError) as exc:
-                self.fail(f"the connection broke: {_cause(exc)}")
+                self.fail(f"the connection broke: {cause_of(exc)}")
                 return
             self._outbox_filled = trio.Event()
 
@@ -182,7 +180,7 @@ class Connection:
                 while (reply := reader.gets()) is not _NOT_YET:
                     self._deliver(reply)
         except (trio.BrokenResourceError, trio.ClosedResourceError, ssl.SSLError) as exc:
-            self.fail(f"the connection broke: {_cause(exc)}")
+            self.fail(f"the connection broke: {cause_of(exc)}")
         except hiredis.ProtocolError as exc:
             self.fail(f"the store does not speak RESP: {exc}")
         else:
@@ -228,40 +226,7 @@ def _wake(waiter: _Waiter, result: outcome.Outcome[None]) -> None:
         trio.lowlevel.reschedule(task, result)
 
 
-async def connect(
-    endpoint: Endpoint, *, connect_s: float, reply_s: float, on_push: Callable[[list[Any]], None]
-) -> Connection:
-    """Connect to *endpoint*; the caller must `run` the connection and `greet` the server.
-
-    Raises:
-        StoreUnavailable: nobody answers there within *connect_s*.
-    """
-    try:
-        with trio.fail_after(connect_s):
-            stream = await endpoint.open_stream()
-    except trio.TooSlowError as exc:
-        raise StoreUnavailable(f"no connection within {connect_s:g} s") from exc
-    except (OSError, trio.BrokenResourceError, ssl.SSLError) as exc:
-        raise StoreUnavailable(_cause(exc)) from exc
-    return Connection(stream, reply_s=reply_s, on_push=on_push)
-
-
-async def greet(connection: Connection, endpoint: Endpoint, name: str) -> None:
-    """Speak RESP3, authenticate, name the connection, choose the database.
-
-    Raises:
-        StoreUnavailable: the server refuses one of them, or is a replica; says why.
-    """
-    for command in endpoint.greeting(name):
-        try:
-            answer = await connection.command(*command)
-        except (ResponseError, StoreUnavailable) as exc:
-            raise StoreUnavailable(f"{command[0]} refused: {exc}") from exc
-        if isinstance(answer, dict) and answer.get(b"role", b"master") != b"master":
-            raise StoreUnavailable("this is a replica, which cannot be written to")
-
-
-def _cause(exc: Exception) -> str:
+def cause_of(exc: Exception) -> str:
     """Return what the system said, which Trio keeps behind an error of its own."""
     match exc.__cause__:
         case ExceptionGroup(exceptions=attempts):

@@ -12,9 +12,10 @@ import trio
 import trio.testing
 from redis.exceptions import ResponseError
 
-from daemons.broker.connection import Connection, connect, greet, pack
+from daemons.broker.connection import Connection, pack
 from daemons.broker.endpoint import Endpoint
 from daemons.broker.errors import StoreUnavailable
+from daemons.broker.greeting import connect, greet
 from tests.conftest import StoreProcess
 from tests.daemons.broker.conftest import PATIENCE_S, Proxy, eventually, open_proxy
 
