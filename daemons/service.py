@@ -195,8 +195,8 @@ def _remembered_signals() -> Iterator[list[int]]:
 
     Trio gives back the former handlers when its receiver closes and raises what it had not read.
     With the default action a SIGTERM in the last milliseconds would turn an orderly end into death
-    by signal. At the very end they are ignored by the kernel: the interpreter, going down, sets back
-    to the default whatever is handled by Python.
+    by signal. At the very end they are ignored by the kernel: the interpreter, going down, sets
+    back to the default whatever is handled by Python.
     """
     early: list[int] = []
 
