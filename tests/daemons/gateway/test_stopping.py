@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -186,9 +187,11 @@ async def test_gateway_leaks_no_descriptor(
 ) -> None:
     """A hundred clients of every kind later, as many files are open as before."""
     async with open_gateway(first_message_s=0.02) as running:
-        async with running.ready_peer():
-            pass
+        async with running.raw_peer() as peer:
+            assert await peer.receive_close() == 4400
         await eventually(lambda: not running.gateway._admission._open)
+        # What earlier tests left to the garbage collector is none of this test's business.
+        gc.collect()
         before = open_descriptors()
         for first_byte in (TEXT, 0x82, 0xF1, 0x88) * 20:
             async with running.raw_peer() as peer:
@@ -196,6 +199,6 @@ async def test_gateway_leaks_no_descriptor(
         for _ in range(20):
             async with running.raw_peer() as peer:
                 assert await peer.receive_close() == 4400
-        await eventually(lambda: not running.gateway._admission._open)
 
-        assert before == open_descriptors()
+        await eventually(lambda: not running.gateway._admission._open)
+        await eventually(lambda: open_descriptors() <= before)
