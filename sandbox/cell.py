@@ -11,7 +11,7 @@ import socket
 import sys
 from typing import NamedTuple, NoReturn
 
-from sandbox import capabilities, frames, mounts, namespaces, run, seccomp, steps
+from sandbox import capabilities, frames, landlock, mounts, namespaces, run, seccomp, steps
 from sandbox.errors import SandboxError
 
 READY = b"U"
@@ -156,7 +156,9 @@ def _fork_runs(sock: socket.socket, plan: Plan) -> None:
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # run-inits leave no zombie
     ids = (_PROGRAM, _PROGRAM)
-    confinement = run.Confinement(ids, plan.root_id is not None, plan.inner_filter, plan.without)
+    confinement = run.Confinement(
+        ids, plan.root_id is not None, plan.inner_filter, landlock.find_abi(), plan.without
+    )
     while True:
         frame, fds = frames.receive(sock)
         if not frame:

@@ -252,9 +252,14 @@ def attach_box(fd: int) -> None:
     for name, path in BOX_PARTS.items():
         target = path.encode()
         syscalls.libc_call("mount", f"/.run/{name}".encode(), target, None, _MS_BIND, None)
-        if name != "box":
-            set_attributes(AT_FDCWD, target, ATTR_NOEXEC)
     detach("/.run")
+
+
+def forbid_execution() -> None:
+    """Let no program be executed from the writable places but /box."""
+    for name, path in BOX_PARTS.items():
+        if name != "box":
+            set_attributes(AT_FDCWD, path.encode(), ATTR_NOEXEC)
 
 
 def detach(path: str) -> None:

@@ -23,7 +23,7 @@ import struct
 import sys
 from typing import NamedTuple, NoReturn
 
-from sandbox import capabilities, frames, mounts, namespaces, rlimits, seccomp, steps
+from sandbox import capabilities, frames, landlock, mounts, namespaces, rlimits, seccomp, steps
 from sandbox.errors import SandboxError
 
 ALIVE = b"I"
@@ -43,6 +43,7 @@ class Confinement(NamedTuple):
     ids: tuple[int, int]
     drop_groups: bool
     inner_filter: bytes
+    landlock_abi: int
     without: frozenset[str]
     """Steps left out by a test."""
 
@@ -89,6 +90,7 @@ def serve_run(outfit: Outfit, confinement: Confinement) -> NoReturn:
                 ("run mounts", mounts.make_private),
                 ("run proc", lambda: mounts.mount_proc("/proc", whole=False)),
                 ("box", lambda: mounts.attach_box(outfit.box)),
+                ("noexec", mounts.forbid_execution),
                 ("run cell proc", lambda: mounts.detach("/.proc")),
             ],
             confinement.without,
@@ -183,6 +185,7 @@ def _confine(outfit: Outfit, confinement: Confinement) -> None:
             ("descriptors", lambda: namespaces.keep_only([control_fd])),
             ("privileges", drop_privileges),
             ("self-check", lambda: _check_confined(confinement)),
+            ("landlock", lambda: landlock.restrict(confinement.landlock_abi)),
             ("seccomp", lambda: seccomp.install(confinement.inner_filter)),
         ],
         confinement.without,
