@@ -15,14 +15,14 @@ from typing import Any
 from redis.exceptions import NoPermissionError, NoScriptError, ResponseError
 
 from daemons.broker.client import Redis
-from daemons.broker.connection import Argument, Connection
+from daemons.broker.connection import Argument, Connection, pack
 from daemons.broker.errors import StoreUnavailable
 from protocol import keys
 
 _SOURCE = files("daemons.broker").joinpath("library.lua").read_text()
 _NAME = f"gavel_{hashlib.sha256(_SOURCE.encode()).hexdigest()[:12]}"
 #: A flush is rare; one that comes again and again is nothing to wait for.
-_TRIES = 3
+_TRIES = 5
 _READS = ("replay", "show")
 _WRITES = (
     "beat",
@@ -72,10 +72,11 @@ class Library:
         if await self._load_functions(connection):
             self._shas = None
             return
-        self._shas = {
-            name: (await connection.command("SCRIPT", "LOAD", source)).decode()
-            for name, source in _SCRIPTS.items()
-        }
+        loads = b"".join(pack(("SCRIPT", "LOAD", source)) for source in _SCRIPTS.values())
+        answers = await connection.call(loads, len(_SCRIPTS))
+        for refusal in (answer for answer in answers if isinstance(answer, Exception)):
+            raise refusal
+        self._shas = dict(zip(_SCRIPTS, (answer.decode() for answer in answers), strict=True))
 
     async def _load_functions(self, connection: Connection) -> bool:
         """Load the library unless it is there; return whether this user may have functions here."""

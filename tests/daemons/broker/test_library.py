@@ -122,7 +122,7 @@ async def test_flushed_scripts_are_put_back_under_load(any_way: StoreProcess) ->
 
     async def flush() -> None:
         with redis.Redis.from_url(any_way.url) as operator:
-            for count in range(0, 100, 7):
+            for count in range(0, 100, 10):
                 await eventually(lambda: len(accepted) >= count)  # noqa: B023
                 operator.script_flush()
                 if "rename-command" not in str(any_way._command):
