@@ -145,13 +145,17 @@ class Slots:
         Until then this process alone knows of it, so a store that went away is waited for.
         """
         key = secrets.token_hex(16)
+        failures = 0
         while True:
             try:
                 await self._submit_or_reject(entry, key)
-            except StoreUnavailable:
+            except StoreUnavailable as exc:
                 if stopping.is_set():
                     log.critical("foreign entry lost", entry=entry)
                     raise
+                failures += 1
+                if failures == 1:
+                    log.warning("foreign entry waits for the store", reason=str(exc))
                 await trio.sleep(_RETRY_S)
                 continue
             return

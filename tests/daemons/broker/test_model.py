@@ -1,14 +1,10 @@
 """The scripts against a model: any order of any calls, repeated and stale ones among them.
 
-The model is plain Python after `protocol.lifecycle.TABLE`. After each step the whole store is read
-and compared with it: every key, every list, every event, and nothing besides.
+After each step the whole store is compared with the model: every key, list and event, no other.
 """
 
 from __future__ import annotations
 
-import json
-from collections import Counter
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -30,235 +26,35 @@ from daemons.broker import (
     Broker,
     Claim,
     Claims,
-    IdempotencyMismatch,
     Lease,
-    QueueFull,
-    TooManyOpen,
     open_broker,
 )
 from daemons.broker import (
     Step as Told,
 )
 from daemons.config import Limits, Store, Worker
-from protocol import keys, lifecycle
-from protocol.errors import LocalProtocolError
+from protocol import keys
 from protocol.lifecycle import FINAL, TABLE, Step
-from protocol.messages import EventType, Judgement, Status, Submission, SubmissionRequest, Verdict
+from protocol.messages import EventType, Judgement, Status, SubmissionRequest, Verdict
 from tests.daemons.broker.conftest import with_worker
+from tests.daemons.broker.model import (
+    DEPTH,
+    OPEN,
+    PARTITIONS,
+    TRIES,
+    USERS,
+    Entry,
+    Model,
+    check_store,
+    dump,
+    show_all,
+)
 
-USERS = ("ann", "bob", "cy")
-PARTITIONS = 2
-DEPTH = 5
-OPEN = 3
-TRIES = 3
 #: Leases of a worker that lives, and of one that died when it had claimed.
 LIVES = Worker(lease_s=3600.0, beat_s=1.0, tries=TRIES)
 DIED = Worker(lease_s=1e-4, beat_s=1e-5, tries=TRIES)
 
 Hint = tuple[int, bytes]
-
-
-@dataclass
-class Entry:
-    """What the model knows of one submission."""
-
-    id: str
-    user: str
-    queue: str
-    seq: int
-    status: Status = Status.QUEUED
-    gen: int = 1
-    attempt: int = 0
-    tries: int = 0
-    token: str = ""
-    done_by: str = ""
-    told: int = 0
-    alive: bool = True
-    limbo: bool = False
-    dead: bool = False
-
-    @property
-    def partition(self) -> int:
-        return keys.partition_of_user(self.user, PARTITIONS)
-
-    @property
-    def hint(self) -> bytes:
-        return f"{self.seq}|{self.id}".encode()
-
-
-@dataclass
-class Model:
-    """What the store should hold."""
-
-    entries: dict[str, Entry] = field(default_factory=dict)
-    lists: dict[tuple[int, str], list[bytes]] = field(default_factory=dict)
-    events: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
-    idempotent: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
-    seqs: Counter[int] = field(default_factory=Counter)
-    arrows: set[tuple[Status, Step]] = field(default_factory=set)
-
-    def go(self, entry: Entry, step: Step) -> bool:
-        """Take *entry* along the arrow *step*, if there is one."""
-        try:
-            after = lifecycle.after(entry.status, step)
-        except LocalProtocolError:
-            return False
-        self.arrows.add((entry.status, step))
-        entry.status = after
-        if entry.status in FINAL:
-            entry.token = ""
-        return True
-
-    def next_seq(self, partition: int) -> int:
-        self.seqs[partition] += 1
-        return self.seqs[partition]
-
-    def list_of(self, entry: Entry) -> list[bytes]:
-        return self.lists.setdefault((entry.partition, entry.queue), [])
-
-    def tell(self, entry: Entry, kind: str) -> None:
-        self.events.setdefault(entry.user, []).append((kind, entry.id))
-
-    def open_of(self, user: str) -> int:
-        return sum(e.user == user and e.status not in FINAL for e in self.entries.values())
-
-    def waiting(self, partition: int) -> list[Entry]:
-        return [
-            e
-            for e in self.entries.values()
-            if e.partition == partition and e.status is Status.QUEUED
-        ]
-
-    def enqueue(self, entry: Entry) -> None:
-        """Put *entry* behind all that wait, with a new number."""
-        entry.seq = self.next_seq(entry.partition)
-        self.list_of(entry).insert(0, entry.hint)
-
-    def requeue(self, entry: Entry) -> None:
-        """Put *entry* before all that wait, with its old number."""
-        self.list_of(entry).append(entry.hint)
-
-    def take_back(self, entry: Entry) -> str:
-        """Return what becomes of *entry* when its worker failed it."""
-        if entry.tries >= TRIES:
-            assert self.go(entry, Step.GIVE_UP)
-            entry.dead, entry.done_by = True, ""
-            self.tell(entry, "judged")
-            return "dead"
-        assert self.go(entry, Step.EXPIRE)
-        entry.token, entry.limbo = "", False
-        if entry.tries >= 2:
-            entry.queue = "suspect"
-            self.enqueue(entry)
-        else:
-            self.requeue(entry)
-        self.tell(entry, "requeued")
-        return "suspect" if entry.tries >= 2 else "requeued"
-
-
-Dump = dict[str, Any]
-
-
-async def dump(broker: Broker) -> Dump:
-    """Return everything that the store holds, by key."""
-    names = sorted(name.decode() for name in await broker.redis.call(("KEYS", "*")))
-    readers: dict[str, tuple[Any, ...]] = {
-        "list": ("LRANGE", 0, -1),
-        "zset": ("ZRANGE", 0, -1, "WITHSCORES"),
-        "hash": ("HGETALL",),
-        "stream": ("XRANGE", "-", "+"),
-    }
-    if not names:
-        return {}
-    kinds = await broker.redis.pipeline_of(*(("TYPE", name) for name in names))
-    commands = []
-    for name, kind in zip(names, kinds, strict=True):
-        command, *rest = readers[kind if isinstance(kind, str) else kind.decode()]
-        commands.append((command, name, *rest))
-    values = await broker.redis.pipeline_of(*commands)
-    return dict(zip(names, values, strict=True))
-
-
-async def show_all(broker: Broker, ids: list[str]) -> list[Submission | None]:
-    """Return all submissions as the API shows them."""
-    return [await broker.get(id_) for id_ in ids]
-
-
-def check_store(model: Model, found: Dump) -> None:
-    """Compare the whole store with the model."""
-    for partition in range(PARTITIONS):
-        for queue in keys.QUEUES:
-            wait = {e.id.encode(): e.seq for e in model.waiting(partition) if e.queue == queue}
-            index = found.pop(keys.queued(partition, queue), [])
-            assert {member: int(score) for member, score in index} == wait
-            hints = model.lists.get((partition, queue), [])
-            assert found.pop(keys.queue(partition, queue), []) == hints
-        here = [e for e in model.entries.values() if e.partition == partition]
-        held = {e.id for e in here if e.status in (Status.COMPILING, Status.RUNNING)}
-        assert {id_.decode() for id_, _ in found.pop(keys.leases(partition), [])} == held
-        dead = {e.id for e in here if e.dead}
-        assert {id_.decode() for id_, _ in found.pop(keys.dead(partition), [])} == dead
-        final = {e.id for e in here if e.status in FINAL}
-        assert {id_.decode() for id_, _ in found.pop(f"fin:{{{partition}}}", [])} == final
-        meta = found.pop(keys.meta(partition), {})
-        assert int(meta.get(b"qseq", 0)) == model.seqs[partition]
-    for user in USERS:
-        check_user(model, user, found)
-    for entry in model.entries.values():
-        check_record(entry, found)
-    for user, _key in model.idempotent:
-        partition = keys.partition_of_user(user, PARTITIONS)
-        assert found.pop(next(n for n in found if n.startswith(f"idem:{{{partition}}}:{user}:")))
-    assert found == {}
-
-
-def check_user(model: Model, user: str, found: Dump) -> None:
-    """Compare one user's counters, history and events."""
-    partition = keys.partition_of_user(user, PARTITIONS)
-    count = model.open_of(user)
-    counters = found.pop(keys.user(partition, user), {})
-    assert counters == ({b"open": str(count).encode()} if count else {})
-    ids = {id_.decode() for id_, _ in found.pop(keys.history(partition, user), [])}
-    assert ids == {e.id for e in model.entries.values() if e.user == user}
-    rows = [row[1][1] for row in found.pop(keys.events(partition, user), [])]
-    events = [json.loads(raw) for raw in rows]
-    assert [
-        (event["type"].removeprefix("submission."), event["submission_id"]) for event in events
-    ] == model.events.get(user, [])
-    last = 0
-    finals: Counter[str] = Counter()
-    for event in events:
-        assert event["prev"] == last < event["id"]
-        assert event["user_id"] == user
-        last = event["id"]
-        if event["type"] == EventType.QUEUED:
-            finals[event["submission_id"]] = 0
-        finals[event["submission_id"]] += EventType(event["type"]).final
-        assert finals[event["submission_id"]] <= 1
-    for id_, count in finals.items():
-        if id_ in model.entries:
-            assert count == (model.entries[id_].status in FINAL)
-    head = found.pop(keys.event_head(partition, user), {})
-    assert int(head.get(b"last", 0)) == last
-
-
-def check_record(entry: Entry, found: Dump) -> None:
-    """Compare one submission's hashes."""
-    record = found.pop(keys.submission(entry.partition, entry.id))
-    assert record[b"status"].decode() == entry.status
-    assert (int(record[b"attempt"]), int(record[b"tries"])) == (entry.attempt, entry.tries)
-    assert (int(record[b"gen"]), int(record[b"seq"])) == (entry.gen, entry.seq)
-    assert record[b"token"].decode() == entry.token
-    assert record[b"queue"].decode() == entry.queue
-    assert (b"finished_at" in record) == (entry.status in FINAL)
-    assert (b"verdict" in record) == (entry.status is Status.DONE)
-    assert (b"limbo" in record) == entry.limbo
-    finished = entry.done_by.encode() if entry.status is Status.DONE else b""
-    assert record.get(b"ftoken", b"") == finished
-    if entry.status is Status.QUEUED:
-        assert not record.keys() & {b"started_at", b"worker", b"tests_passed", b"tests_total"}
-    for gen in range(1, entry.gen):
-        assert found.pop(f"result:{{{entry.partition}}}:{entry.id}:{gen}")[b"status"]
 
 
 #: How long ago what a rule concerns was made: the newer the likelier.
@@ -301,26 +97,19 @@ class Machine(RuleBasedStateMachine):
             problem_id="p", user_id=user, language="c", code=code, priority=priority
         )
         body = code + priority
-        known = self.model.idempotent.get((user, key)) if key else None
         entry = Entry("", user, priority, 0)
         ask = partial(self.broker.submit, request, idempotency_key=key)
-        if known:
-            if known[1] != body:
-                with pytest.raises(IdempotencyMismatch):
-                    self.run(ask)
-            elif known[0] in self.model.entries:
-                accepted = self.run(ask)
-                assert (accepted.created, accepted.submission.id) == (False, known[0])
-            return
-        if len(self.model.waiting(entry.partition)) >= DEPTH:
-            with pytest.raises(QueueFull):
+        if refusal := self.model.refusal(entry, key, body):
+            with pytest.raises(refusal):
                 self.run(ask)
             return
-        if self.model.open_of(user) >= OPEN:
-            with pytest.raises(TooManyOpen):
-                self.run(ask)
-            return
+        known = self.model.idempotent.get((user, key)) if key else None
+        if known and known[0] not in self.model.entries:
+            return  # the janitor keeps submissions for longer than keys
         accepted = self.run(ask)
+        if known:
+            assert (accepted.created, accepted.submission.id) == (False, known[0])
+            return
         assert accepted.created
         entry.id = accepted.submission.id
         self.model.enqueue(entry)
@@ -410,7 +199,7 @@ class Machine(RuleBasedStateMachine):
     @rule(which=RECENT, again=st.booleans())
     def compiled(self, which: int, again: bool) -> None:
         claim = pick(self.claims, which)
-        entry = self.holder(claim)
+        entry = self.model.holder(claim)
         steps = [Told(EventType.COMPILED, b'"time_s":0.1,"tests_total":3')]
         ask = partial(self.workers[True].progress, claim, ("tests_total", 3), 0, steps)
         for _ in range(1 + again):
@@ -424,7 +213,7 @@ class Machine(RuleBasedStateMachine):
     @rule(which=RECENT, count=st.integers(1, 3), overlap=st.integers(0, 2), again=st.booleans())
     def progress(self, which: int, count: int, overlap: int, again: bool) -> None:
         claim = pick(self.claims, which)
-        entry = self.holder(claim)
+        entry = self.model.holder(claim)
         told = entry.told if entry else 1
         first = max(1, told - overlap) if told else 0
         steps = [Told(EventType.TEST, b'"index":1')] * count
@@ -445,7 +234,7 @@ class Machine(RuleBasedStateMachine):
     @rule(which=RECENT, again=st.booleans(), verdict=st.sampled_from(Verdict))
     def finish(self, which: int, again: bool, verdict: Verdict) -> None:
         claim = pick(self.claims, which)
-        entry = self.holder(claim)
+        entry = self.model.holder(claim)
         known = self.model.entries.get(claim.submission_id)
         repeated = known and known.status is Status.DONE and known.done_by == claim.token
         ask = partial(
@@ -465,7 +254,7 @@ class Machine(RuleBasedStateMachine):
     @rule(which=RECENT)
     def release(self, which: int) -> None:
         claim = pick(self.claims, which)
-        entry = self.holder(claim)
+        entry = self.model.holder(claim)
         assert self.run(self.workers[True].release, claim) == (entry is not None)
         if entry is not None:
             assert self.model.go(entry, Step.RELEASE)
@@ -478,7 +267,7 @@ class Machine(RuleBasedStateMachine):
     @rule(which=RECENT)
     def fail(self, which: int) -> None:
         claim = pick(self.claims, which)
-        entry = self.holder(claim)
+        entry = self.model.holder(claim)
         answer = self.run(self.workers[True].fail, claim)
         assert answer == (self.model.take_back(entry) if entry else "fenced")
 
@@ -486,9 +275,9 @@ class Machine(RuleBasedStateMachine):
     def beat(self, count: int) -> None:
         some = self.claims[-count:] if count else []
         fenced = self.run(self.workers[True].beat, some)
-        assert set(fenced) == {claim for claim in some if self.holder(claim) is None}
+        assert set(fenced) == {claim for claim in some if self.model.holder(claim) is None}
         for claim in some:
-            if entry := self.holder(claim):
+            if entry := self.model.holder(claim):
                 entry.alive = True
 
     @rule(stale=st.booleans())
@@ -577,11 +366,6 @@ class Machine(RuleBasedStateMachine):
             ]
             queued = entry.status is Status.QUEUED
             assert submission.position == (len(before) if queued else None)
-
-    def holder(self, claim: Claim) -> Entry | None:
-        """Return the entry that *claim* holds, if it still holds it."""
-        entry = self.model.entries.get(claim.submission_id)
-        return entry if entry is not None and entry.token == claim.token else None
 
 
 @pytest.fixture

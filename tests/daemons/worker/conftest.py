@@ -31,7 +31,7 @@ name: Echo
 uuid: 6a3d8e3c-7d44-4dd8-9f4b-7a1c9a1b2c3d
 license: cc0
 limits:
-  time_limit: 1
+  time_limit: TIME_S
 """
 
 ECHO_C = r"""
@@ -50,17 +50,17 @@ def echo_after(pause_s: float) -> str:
     return ECHO_C.replace("PAUSE_US", str(int(pause_s * 1e6)))
 
 
-def write_problem(folder: Path) -> None:
-    """Write the package of the problem `echo`: two tests, a line in, the same line out."""
+def write_problem(folder: Path, problem_id: str = "echo", time_s: int = 1) -> None:
+    """Write the package of a problem: two tests, a line in, the same line out."""
     for name, text in {
-        "problem.yaml": PROBLEM_YAML,
+        "problem.yaml": PROBLEM_YAML.replace("TIME_S", str(time_s)),
         "statement/problem.en.md": "Print what you read.\n",
         "data/sample/1.in": "hello\n",
         "data/sample/1.ans": "hello\n",
         "data/secret/1.in": "a secret\n",
         "data/secret/1.ans": "a secret\n",
     }.items():
-        path = folder / "problems" / "echo" / name
+        path = folder / "problems" / problem_id / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
 
@@ -191,6 +191,13 @@ class Site:
         )
         return (await self.broker.submit(request)).submission.id
 
+    async def run_for_ever(self, worker: Worker) -> str:
+        """Submit a program that outlasts every patience, wait until it runs, return its id."""
+        id_ = await self.submit(echo_after(10 * PATIENCE_S), problem_id="patient")
+        await self.until(id_, "compiled")
+        await eventually(lambda: worker.programs() == 1)
+        return id_
+
     async def story(self, id_: str, user_id: str = "u1") -> list[dict[str, Any]]:
         """Return the events of a submission so far."""
         events = [json.loads(raw) for raw in (await self.broker.replay(user_id, None)).events]
@@ -240,6 +247,7 @@ def write_config(folder: Path, name: str, url: str, settings: dict[str, Any]) ->
 def config(store: Any) -> Config:
     """Give a worker's configuration on a store of its own."""
     write_problem(store.folder)
+    write_problem(store.folder, "patient", time_s=1000)
     return load_config(write_config(store.folder, "gavel.toml", store.url, {}))
 
 

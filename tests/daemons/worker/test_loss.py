@@ -39,9 +39,7 @@ async def test_worker_cut_off_from_the_store_kills_its_runs(site: Site) -> None:
     submission is judged once.
     """
     worker = await site.open_worker()
-    id_ = await site.submit(echo_after(4.0))
-    await site.until(id_, "compiled")
-    await eventually(lambda: worker.programs() == 1)
+    id_ = await site.run_for_ever(worker)
     pid = site.store.process.pid
     os.kill(pid, signal.SIGSTOP)
     try:
@@ -130,9 +128,7 @@ async def test_popped_and_never_claimed_is_found(site: Site) -> None:
 async def test_cancelled_run_stops_at_once(site: Site) -> None:
     """Cancelling a running submission kills its program; nobody waits for the next heartbeat."""
     worker = await site.open_worker(lease_s=600.0, beat_s=300.0)
-    id_ = await site.submit(echo_after(4.0))
-    await site.until(id_, "compiled")
-    await eventually(lambda: worker.programs() == 1)
+    id_ = await site.run_for_ever(worker)
     answer = await site.broker.cancel(id_)
     assert answer is not None
     assert answer[1]

@@ -21,7 +21,7 @@ async def test_foreign_entry_in_hand_survives_the_store(site: Site) -> None:
     worker = await site.open_worker()
     while not await handed_over(site, worker, json.dumps(entry)):
         pass
-    await eventually(lambda: worker.logged("store unreachable"))
+    await eventually(lambda: worker.logged("foreign entry waits"))
     site.store.start()
     await eventually(lambda: _judged(site))
     await eventually(site_is_idle(site))
@@ -93,12 +93,9 @@ async def test_suspect_runs_alone(site: Site) -> None:
 
 async def test_broken_package_costs_its_submissions_and_no_others(site: Site) -> None:
     """A test file that went away is this host's fault: three tries, internal_error, a log of why."""
-    write_problem(site.folder)
-    broken = site.folder / "problems" / "broken"
-    (site.folder / "problems" / "echo").rename(broken)
-    write_problem(site.folder)
+    write_problem(site.folder, "broken")
     worker = await site.open_worker()
-    await trio.Path(broken / "data/secret/1.in").unlink()
+    await trio.Path(site.folder / "problems/broken/data/secret/1.in").unlink()
     id_ = await site.submit(echo_after(0), problem_id="broken")
     submission = await site.verdict(id_)
     assert (submission.verdict, submission.attempt) == (Verdict.INTERNAL_ERROR, 3)
@@ -122,9 +119,7 @@ async def test_request_of_another_version_ends_no_worker(site: Site) -> None:
 async def test_heartbeat_finds_what_was_taken_away(site: Site) -> None:
     """A claim that is somebody else's now is dropped at the next heartbeat, without a word."""
     worker = await site.open_worker(beat_s=0.1)
-    id_ = await site.submit(echo_after(4.0))
-    await site.until(id_, "compiled")
-    await eventually(lambda: worker.programs() == 1)
+    id_ = await site.run_for_ever(worker)
     await site.broker.redis.call(("HSET", keys.submission(0, id_), "token", "somebody else's"))
     await eventually(lambda: worker.programs() == 0)
     assert worker.logged("fenced")
@@ -135,9 +130,8 @@ async def test_large_tests_are_judged(site: Site) -> None:
     """Megabytes in and out go through unharmed, and a late difference in them is found."""
     line = "0123456789" * 10 + "\n"
     for name, end in (("big", ""), ("big-wrong", "x\n")):
-        write_problem(site.folder)
+        write_problem(site.folder, name)
         package = site.folder / "problems" / name
-        (site.folder / "problems" / "echo").rename(package)
         (package / "data/secret/1.in").write_text(line * 30000)
         (package / "data/secret/1.ans").write_text(line * 30000 + end)
     await site.open_worker(lease_s=15.0)

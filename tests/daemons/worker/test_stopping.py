@@ -61,8 +61,7 @@ async def test_worker_without_its_supervisor_gives_back_in_time(site: Site) -> N
     try:
         worker = site.start_worker(lifeline=reader)
         await eventually(lambda: worker.logged("ready"))
-        id_ = await site.submit(echo_after(4.5))
-        await site.until(id_, "compiled")
+        id_ = await site.run_for_ever(worker)
     finally:
         os.close(reader)
         os.close(writer)
@@ -84,8 +83,7 @@ async def test_idle_worker_stops_at_once(site: Site) -> None:
 async def test_second_signal_ends_the_worker(site: Site) -> None:
     """Who asks twice does not wait for the run; it is found by its lease."""
     first = await site.open_worker()
-    id_ = await site.submit(echo_after(3.0))
-    await site.until(id_, "compiled")
+    id_ = await site.run_for_ever(first)
     processes = first.descendants()
     first.process.send_signal(signal.SIGTERM)
     await eventually(lambda: first.logged("stopping"))
