@@ -24,7 +24,6 @@ check: $(VENV)/.test
 	$(BIN)/ruff check .
 	$(BIN)/python $(FLAKE8_ASYNC) $$(find $(ROOMS) -name '*.py')
 	$(BIN)/mypy
-	$(BIN)/interrogate --quiet $(ROOMS)
 	$(BIN)/python -m coverage run -m pytest -q tests/test_house.py tests/protocol
 	$(BIN)/python -m coverage report
 

@@ -67,7 +67,7 @@ _MACHINE = re.compile(
 )
 _BAD_MODULE = re.compile(r"^(utils?|helpers?|common|misc|stuff)$")
 _BAD_CLASS = re.compile(r"(Manager|Helper|Utils?)$")
-_COMMENT = {".lua": "--", ".c": "/*", ".sh": "#!"}
+_COMMENT = {".lua": "--", ".c": ("/*", "//"), ".sh": "#!"}
 
 Rule = Callable[[PurePath, str], Iterator[str]]
 
