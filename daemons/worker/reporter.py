@@ -12,6 +12,7 @@ import trio
 
 from daemons.broker import Claim, Claims, Step, StoreUnavailable
 from daemons.broker.connection import Argument
+from daemons.crashpoints import reach
 
 #: Between tries while the store is away; the lease's end stops it.
 _RETRY_S = 0.2
@@ -43,12 +44,11 @@ class Reporter:
     async def run(self) -> None:
         """Send steps as they come, until cancelled.
 
-        Not cancellable while steps are on their way: whoever stops it must know which were sent.
+        What was on its way then counts as unsent: the store knows by the number what it has told.
         """
         while True:
             await self._told.wait()
-            with trio.CancelScope(shield=True):
-                await self._send()
+            await self._send()
 
     async def _send(self) -> None:
         fields, steps = dict(self._fields), list(self._steps)
@@ -58,6 +58,7 @@ class Reporter:
         except StoreUnavailable:
             await trio.sleep(_RETRY_S)
             return
+        reach("worker.running")
         # More may have been told meanwhile: that stays.
         del self._steps[: len(steps)]
         self._sent += len(steps)

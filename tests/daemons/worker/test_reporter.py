@@ -114,7 +114,7 @@ async def test_reporter_tells_each_step_as_it_comes(broker: Broker) -> None:
 
 
 async def test_reporter_leaves_what_it_did_not_send_to_the_verdict(broker: Broker) -> None:
-    """Cancelled at any moment it knows which steps were sent; the verdict brings the others."""
+    """Cancelled at any moment: the verdict brings what was not told, and nothing for the second time."""
     for pause in range(25):
         async with open_bench(broker) as bench:
             async with trio.open_nursery() as nursery:

@@ -64,19 +64,13 @@ async def events_of(site: Site) -> list[dict[str, str]]:
     return [json.loads(raw) for raw in (await site.broker.replay("u1", None)).events]
 
 
-async def test_suspect_runs_alone(site: Site) -> None:
+async def test_suspects_run_alone(site: Site) -> None:
     """What may kill its worker shares it with nobody; the others run before and after it."""
-    suspect = await site.submit(echo_after(0.2))
-    claims = Claims(site.broker, "w0")
-    for queue in ("normal", "normal"):
-        hint = await site.broker.redis.call(("RPOP", keys.queue(0, queue)))
-        claim = await claims.claim(0, hint)
-        assert claim is not None
-        fate = await claims.fail(claim)
-    assert fate == "suspect"
-    others = [await site.submit(echo_after(0.1)) for _ in range(6)]
+    suspects = [await make_suspect(site) for _ in range(2)]
     await site.open_worker(slots=3, lease_s=15.0)
-    for id_ in (suspect, *others):
+    await site.until(suspects[0], "started", times=3)
+    others = [await site.submit(echo_after(0.1)) for _ in range(6)]
+    for id_ in (*suspects, *others):
         assert (await site.verdict(id_)).verdict is Verdict.ACCEPTED
     running: set[str] = set()
     together = 0
@@ -86,9 +80,20 @@ async def test_suspect_runs_alone(site: Site) -> None:
         elif event["type"] == "submission.started":
             running.add(event["submission_id"])
             together = max(together, len(running))
-            assert suspect not in running or len(running) == 1
+            assert not running & set(suspects) or len(running) == 1
     assert together > 1
-    assert (await site.kinds(suspect)).count("started") == 3
+
+
+async def make_suspect(site: Site) -> str:
+    """Submit something that two workers have failed."""
+    id_ = await site.submit(echo_after(0.3))
+    claims = Claims(site.broker, "w0")
+    for fate in ("requeued", "suspect"):
+        hint = await site.broker.redis.call(("RPOP", keys.queue(0, "normal")))
+        claim = await claims.claim(0, hint)
+        assert claim is not None
+        assert await claims.fail(claim) == fate
+    return id_
 
 
 async def test_broken_package_costs_its_submissions_and_no_others(site: Site) -> None:
