@@ -10,10 +10,11 @@ from socket import socket
 
 import trio
 
-from sandbox import frames, job, launcher, run
+from sandbox import frames, job, launcher
 from sandbox.blob import Blob
 from sandbox.errors import SandboxError
-from sandbox.result import Ending, Grade, Job, Limits, Result, decide_status
+from sandbox.exchange import pack_request, read_failure, read_result
+from sandbox.result import Grade, Job, Result
 
 _START_S = 15.0
 _STOP_S = 8.0
@@ -103,7 +104,7 @@ class Box:
     async def _run(self, wanted: Job) -> Result:
         opened: list[Blob] = []
         try:
-            frame, fds = _pack(wanted, opened)
+            frame, fds = pack_request(wanted, opened)
             warden = await self._ready_warden()
             finished = False
             try:
@@ -118,8 +119,8 @@ class Box:
             for blob in opened:
                 blob.close()
         if not finished:
-            raise _failure(frame, fds)
-        return _unpack(wanted.limits, self._sandbox.grade, frame, fds)
+            raise read_failure(frame, fds)
+        return read_result(wanted.limits, self._sandbox.grade, frame, fds)
 
     async def _ready_warden(self) -> socket:
         if self._warden is None:
@@ -192,7 +193,7 @@ class Sandbox:
         await _send(ours, frames.pack_frame(launcher.START, b"", image, without), [])
         frame, fds = await _receive(ours)
         if frame[:1] != launcher.READY:
-            raise _failure(frame, fds)
+            raise read_failure(frame, fds)
         (full,), _ = frames.unpack_frame(frame, launcher.READY_HEAD, 0)
         self.grade = Grade.FULL if full else Grade.REDUCED
 
@@ -214,7 +215,7 @@ class Sandbox:
         try:
             frame, fds = await _receive(ours)
             if frame != job.UP:
-                raise _failure(frame, fds)
+                raise read_failure(frame, fds)
             up = True
         finally:
             if not up:
@@ -235,78 +236,6 @@ class Sandbox:
             process.kill()  # its wardens and their cells are tied to its life
             with trio.CancelScope(shield=True):
                 await process.wait()
-
-
-def _pack(wanted: Job, opened: list[Blob]) -> tuple[bytes, list[int]]:
-    """Return the frame of a job and its descriptors; blobs made here are added to *opened*."""
-
-    def as_blob(content: bytes | Blob) -> Blob:
-        if isinstance(content, Blob):
-            return content
-        opened.append(Blob.from_bytes(content))
-        return opened[-1]
-
-    stdin = as_blob(wanted.stdin)
-    files = [(os.fsencode(name), as_blob(content)) for name, content in wanted.files.items()]
-    limits = wanted.limits
-    numbers = job.LimitNumbers(*(getattr(limits, name) for name in job.LimitNumbers._fields))
-    wire = job.WireJob(
-        numbers,
-        [os.fsencode(part) for part in wanted.argv],
-        [os.fsencode(f"{key}={value}") for key, value in wanted.env.items()],
-        [(name, blob.executable) for name, blob in files],
-        [os.fsencode(name) for name in wanted.collect],
-    )
-    frame = job.pack_job(wire)
-    fds = [stdin.fd, *(blob.fd for _, blob in files)]
-    job.unpack_job(frame, len(fds))  # what the warden would refuse costs no slot
-    return frame, fds
-
-
-def _failure(frame: bytes, fds: list[int]) -> SandboxError:
-    frames.close_fds(fds)
-    if frame[:1] == run.FAILED:
-        return run.read_failure(frame)
-    return SandboxError("launcher", 0, "no answer in time, or not one that it ever gives")
-
-
-def _unpack(limits: Limits, grade: Grade, frame: bytes, fds: list[int]) -> Result:
-    """Return the result that an outcome frame tells, owning its descriptors."""
-    outcome, output, names = job.unpack_outcome(frame)
-    blobs = [Blob.adopt(fd) for fd in fds]
-    if output is None:
-        texts, blobs = blobs[:2], blobs[2:]
-        output = [text.read() for text in texts]
-        for text in texts:
-            text.close()
-    files = {}
-    for (name, executable), blob in zip(names, blobs, strict=True):
-        blob.executable = executable
-        files[os.fsdecode(name)] = blob
-    signal = os.WTERMSIG(outcome.status) if os.WIFSIGNALED(outcome.status) else None
-    exit_code = os.WEXITSTATUS(outcome.status) if os.WIFEXITED(outcome.status) else None
-    ending = Ending(
-        killed_for=outcome.reason,
-        exit_code=exit_code,
-        signal=signal,
-        time_s=outcome.time_s,
-        memory_bytes=outcome.memory_bytes if not outcome.from_cgroup else 0,
-        oom_kills=outcome.oom_kills,
-    )
-    return Result(
-        status=decide_status(limits, ending),
-        stdout=output[0],
-        stderr=output[1],
-        exit_code=exit_code,
-        signal=signal,
-        time_s=outcome.time_s,
-        wall_s=outcome.wall_s,
-        memory_bytes=outcome.memory_bytes,
-        files=files,
-        tier="exec",
-        grade=grade,
-        memory_source="cgroup" if outcome.from_cgroup else "rusage",
-    )
 
 
 @asynccontextmanager

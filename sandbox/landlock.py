@@ -1,9 +1,9 @@
 """Landlock: a second layer behind the mounts, where the kernel has it (5.13, better since 6.12).
 
 The program may write below /box, /tmp, /dev/shm and to devices, and execute from the image and
-/box; it can neither connect to abstract sockets nor signal processes outside. The mounts, the network
-namespace and the pid namespace say all of that already; this holds should one of them be missing.
-It follows the mounts, for it forbids later ones, and precedes the inner seccomp filter.
+/box; it can neither connect to abstract sockets nor signal processes outside. The mounts, the
+network namespace and the pid namespace say all of that already; this holds should one of them be
+missing. It follows the mounts, for it forbids later ones, and precedes the inner seccomp filter.
 """
 
 import ctypes

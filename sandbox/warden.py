@@ -7,191 +7,24 @@ counters, read when every process of the run has ended.
 """
 
 import os
-import select
 import socket
 import sys
-import time
 from collections import deque
 from typing import NoReturn
 
-from sandbox import cell, collect, frames, job, memfd, mounts, namespaces, rlimits, run
+from sandbox import cell, collect, frames, job, memfd, mounts, rlimits, run
 from sandbox.account import Account, GroupAccount, SampledAccount
 from sandbox.cgroup.select import Groups
 from sandbox.errors import SandboxError
+from sandbox.parked import DEFAULT_BOX, ParkedRun
+from sandbox.watch import Watch
 
 #: Runs parked ahead of time per slot. Two, so that short runs one after another need not wait for
 #: the next one's confinement: another core takes its steps meanwhile.
 SPARES = 2
-STDERR_BYTES = 64 * 1024
 _INLINE_BYTES = 48 * 1024
-_READ_BYTES = 256 * 1024
-_PIPE_BYTES = 256 * 1024
-_PARK_S = 10.0
-# A killed run is gone within milliseconds; a namespace that is not after this is given up.
-_KILL_S = 5.0
 # Cell-init, two run-inits and two parked children count in the same place as the program.
 _NPROC_MARGIN = 8
-_DEFAULT_BOX = (64 << 20, 4096)
-
-
-class ParkedRun:
-    """A run that waits for its job, and all that belongs to it."""
-
-    def __init__(self, cell_socket: socket.socket, owner: int, account: Account, doors: list[int]):
-        self.account = account
-        self.box = mounts.make_box(owner, owner, *_DEFAULT_BOX)
-        self.folder = os.open("box", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=self.box)
-        self.control, theirs = frames.make_pair()
-        self.stdout, out = os.pipe2(os.O_CLOEXEC)
-        self.stderr, err = os.pipe2(os.O_CLOEXEC)
-        os.set_blocking(self.stdout, False)
-        os.set_blocking(self.stderr, False)
-        self.pidfd = -1
-        self._is_parked = False
-        cell.park(cell_socket, [theirs.fileno(), self.box, out, err, *doors])
-        theirs.close()
-        frames.close_fds([out, err, *doors])
-
-    def wait_parked(self) -> None:
-        """Wait until every step of the confinement is taken; raises SandboxError."""
-        self.control.settimeout(_PARK_S)
-        while not self._is_parked:
-            try:
-                frame, fds = frames.receive(self.control)
-            except TimeoutError as exc:
-                raise SandboxError("park", 0, f"not parked within {_PARK_S:.0f} s") from exc
-            if frame[:1] == run.ALIVE and len(fds) == 1:
-                self.pidfd = fds[0]
-            elif frame == run.PARKED:
-                self._is_parked = True
-            elif frame[:1] == run.FAILED:
-                raise run.read_failure(frame)
-            else:
-                raise SandboxError("park", 0, "the parked run ended")
-        self.control.settimeout(None)
-
-    def kill(self) -> None:
-        """Kill every process of the run and wait until all are gone; raises SandboxError."""
-        namespaces.send_signal(self.pidfd, 9)
-        poll = select.poll()
-        poll.register(self.pidfd, select.POLLIN)
-        if not poll.poll(_KILL_S * 1000):
-            raise SandboxError("kill", 0, f"a run survived for {_KILL_S:.0f} s")
-
-    def close(self) -> None:
-        """Give everything back; the tmpfs goes with its last descriptor."""
-        self.control.close()
-        frames.close_fds([self.folder, self.box, self.stdout, self.stderr, self.pidfd])
-        self.account.close()
-
-
-class Watch:
-    """Supervise a run that has been told to go until all of its processes have ended."""
-
-    def __init__(self, parked: ParkedRun, limits: job.LimitNumbers, worker: socket.socket) -> None:
-        self._run = parked
-        self._limits = limits
-        self._worker = worker
-        self._poll = select.poll()
-        self._output = {parked.stdout: bytearray(), parked.stderr: bytearray()}
-        self._caps = {parked.stdout: limits.output_bytes, parked.stderr: STDERR_BYTES}
-        for fd in (parked.stdout, parked.stderr, parked.control.fileno(), worker.fileno()):
-            self._poll.register(fd, select.POLLIN)
-        self.reason: job.KillReason = ""
-        self.worker_gone = False
-        self._ended = b""
-        self._failures: list[SandboxError] = []
-
-    def watch(self) -> tuple[job.Outcome, list[bytes]]:
-        """Return the run's outcome and its output; raises SandboxError."""
-        started = time.monotonic()
-        while not self._ended and not self.reason:
-            wait_s = self._check_limits(time.monotonic() - started)
-            if not self.reason:
-                self._handle(self._poll.poll(max(1, wait_s * 1000)))
-        wall_s = time.monotonic() - started
-        if self._failures:
-            raise self._failures[0]
-        status, cpu_s, peak = 9, 0.0, 0
-        if self._ended:
-            status, cpu_s, peak = run.ENDED_HEAD.unpack_from(self._ended, 1)
-        else:
-            self._run.kill()
-        self._drain()
-        cpu_s, peak, oom_kills = self._run.account.totals(cpu_s, peak)
-        from_cgroup = self._run.account.from_cgroup
-        outcome = job.Outcome(self.reason, status, oom_kills, cpu_s, wall_s, peak, from_cgroup)
-        return outcome, self._texts()
-
-    def _check_limits(self, wall_s: float) -> float:
-        """Return the seconds until the next check is due, or set the reason to kill."""
-        limits = self._limits
-        wall_left = limits.wall_s - wall_s
-        cpu_s, memory = self._run.account.read()
-        if cpu_s > limits.time_s:
-            self.reason = "time"
-        elif memory > limits.memory_bytes:
-            self.reason = "memory"
-        elif wall_left <= 0:
-            self.reason = "wall"
-        return min(wall_left, self._run.account.interval_s(limits.time_s - cpu_s))
-
-    def _handle(self, events: list[tuple[int, int]]) -> None:
-        for fd, _ in events:
-            if fd in self._output:
-                self._read(fd)
-            elif fd == self._worker.fileno():
-                self._hear_worker()
-            else:
-                self._hear_run()
-
-    def _hear_worker(self) -> None:
-        frame, fds = frames.receive(self._worker)
-        frames.close_fds(fds)
-        self.worker_gone = not frame
-        self.reason = "cancel"  # whatever it says: nothing but KILL may come during a run
-
-    def _hear_run(self) -> None:
-        frame, fds = frames.receive(self._run.control)
-        frames.close_fds(fds)
-        if frame[:1] == run.FAILED:
-            self._failures.append(run.read_failure(frame))
-        elif frame[:1] == run.ENDED and len(frame) == 1 + run.ENDED_HEAD.size:
-            self._ended = frame
-        else:
-            raise SandboxError("run-init", 0, "it ended without a report")
-
-    def _read(self, fd: int) -> bool:
-        """Read once from *fd*; False when there is nothing more now."""
-        try:
-            data = os.read(fd, _READ_BYTES)
-        except BlockingIOError:
-            return False
-        if not data:
-            self._poll.unregister(fd)
-            return False
-        kept = self._output[fd]
-        kept += data[: self._caps[fd] + 1 - len(kept)]
-        if fd == self._run.stdout and len(kept) > self._caps[fd]:
-            self.reason = self.reason or "output"
-            return False
-        return True
-
-    def _drain(self) -> None:
-        for fd in self._output:
-            while len(self._output[fd]) <= self._caps[fd] and self._still_open(fd):
-                if not self._read(fd):
-                    break
-
-    def _still_open(self, fd: int) -> bool:
-        try:
-            self._poll.modify(fd, select.POLLIN)
-        except FileNotFoundError:  # read to its end and taken off the list
-            return False
-        return True
-
-    def _texts(self) -> list[bytes]:
-        return [bytes(kept[: self._caps[fd]]) for fd, kept in self._output.items()]
 
 
 class Warden:
@@ -266,7 +99,7 @@ class Warden:
     def _begin(self, parked: ParkedRun, wanted: job.WireJob, fds: list[int]) -> None:
         limits = wanted.limits
         try:
-            if (limits.box_bytes, limits.box_inodes) != _DEFAULT_BOX:
+            if (limits.box_bytes, limits.box_inodes) != DEFAULT_BOX:
                 mounts.resize(parked.box, limits.box_bytes, limits.box_inodes)
             for (name, executable), fd in zip(wanted.files, fds[1:], strict=True):
                 self._place_file(parked.folder, name, executable, fd)

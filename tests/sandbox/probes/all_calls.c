@@ -1,5 +1,5 @@
-// Make every system call by number, each in a process of its own, and print "number answer" lines:
-// an errno, 0 for any success, -N for death by signal N. All arguments are -1.
+/* Make every system call by number, each in a process of its own, and print "number answer" lines:
+   an errno, 0 for any success, -N for death by signal N. All arguments are -1. */
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
