@@ -1,0 +1,243 @@
+"""`gavel problems`: which packages are offered, what one is like, whether they keep their word."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import click
+import msgspec
+import trio
+from rich.console import Console
+from rich.table import Table
+
+from daemons.broker import Step
+from daemons.cli.boxes import EXIT_INTERNAL, EXIT_INTERRUPTED, note, quiet_logs
+from daemons.cli.options import config_option
+from daemons.config import Config
+from daemons.worker.judge import judge
+from daemons.worker.toolchains import Toolchain, find_toolchains, image_of
+from judging.languages import load_languages
+from judging.package import Catalogue, Problem, ReferenceSubmission, load_problems
+from protocol.messages import Judgement, SourceFile, SubmissionRequest
+from sandbox import Box, Grade, SandboxError, open_sandbox
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+
+
+class Case(NamedTuple):
+    """One reference submission to be judged."""
+
+    problem: Problem
+    submission: ReferenceSubmission
+
+    @property
+    def name(self) -> str:
+        """Where it is, from the package's folder on."""
+        return f"{self.problem.id}/{self.submission.path.relative_to(self.problem.path)}"
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of judging one reference submission; no *verdict* if it could not be judged."""
+
+    submission: str
+    language: str | None
+    expected: tuple[str, ...]
+    verdict: str | None
+    time_s: float | None
+    note: str | None = None
+
+    @property
+    def wrong(self) -> bool:
+        """Whether it was judged, and not as its author meant."""
+        return self.verdict is not None and self.verdict not in self.expected
+
+
+@click.group()
+def problems() -> None:
+    """List, show and verify the problem packages of the configured folders."""
+
+
+@problems.command("list")
+@json_option
+@config_option
+def list_problems(config: Config, *, as_json: bool) -> None:
+    """List the problems, and what is wrong with packages that are refused."""
+    catalogue = _load(config)
+    if as_json:
+        _print_json([_summary(problem) for problem in catalogue.values()])
+        return
+    table = Table(box=None, header_style="bold")
+    for column in ("id", "title", "difficulty", "tests", "time limit", "tags"):
+        table.add_column(column)
+    for problem in catalogue.values():
+        table.add_row(
+            problem.id,
+            problem.title,
+            problem.difficulty or "",
+            str(len(problem.tests)),
+            f"{problem.limits.time_s:g} s",
+            ", ".join(problem.tags),
+        )
+    _console().print(table)
+    for error in catalogue.errors.values():
+        note(f"refused: {error}")
+
+
+@problems.command()
+@click.argument("problem_id", metavar="ID")
+@json_option
+@config_option
+def show(problem_id: str, config: Config, *, as_json: bool) -> None:
+    """Show one problem: limits, statement, samples."""
+    problem = _find(_load(config), problem_id)
+    if as_json:
+        samples = [
+            {"name": sample.name, "input": sample.input, "output": sample.output}
+            for sample in problem.samples
+        ]
+        _print_json({**_summary(problem), "statement_md": problem.statement_md, "samples": samples})
+        return
+    limits = problem.limits
+    click.echo(f"{problem.title} ({problem.id})")
+    click.echo(f"{limits.time_s:g} s, {limits.memory_bytes >> 20} MiB, {len(problem.tests)} tests")
+    click.echo(f"\n{problem.statement_md.strip()}")
+    for sample in problem.samples:
+        click.echo(f"\nSample {sample.name}\n{sample.input.rstrip()}\n->\n{sample.output.rstrip()}")
+
+
+@problems.command()
+@click.argument("problem_ids", metavar="[ID]...", nargs=-1)
+@json_option
+@config_option
+def verify(problem_ids: tuple[str, ...], config: Config, *, as_json: bool) -> None:
+    """Judge every reference submission in the sandbox, of all problems or those named.
+
+    Exit code: 0 each got a verdict that its folder names, 1 one did not or a package is refused,
+    2 wrong usage, 3 this machine could not judge.
+    """
+    quiet_logs("problems")
+    catalogue = _load(config)
+    chosen = [_find(catalogue, name) for name in problem_ids] or list(catalogue.values())
+    cases = [Case(problem, each) for problem in chosen for each in problem.submissions]
+    try:
+        findings = trio.run(_verify, cases, not as_json)
+    except KeyboardInterrupt:
+        sys.exit(EXIT_INTERRUPTED)
+    except (SandboxError, ExceptionGroup) as exc:
+        if isinstance(exc, ExceptionGroup) and exc.split(SandboxError)[1] is not None:
+            raise
+        note(f"this machine could not judge: {exc!r}")
+        sys.exit(EXIT_INTERNAL)
+    wrong = [finding for finding in findings if finding.wrong]
+    if as_json:
+        _print_json(findings)
+    else:
+        skipped = sum(finding.verdict is None for finding in findings)
+        click.echo(f"{len(findings)} submissions, {len(wrong)} wrong, {skipped} not judged here")
+    for error in catalogue.errors.values():
+        note(f"refused: {error}")
+    sys.exit(1 if wrong or catalogue.errors else 0)
+
+
+async def _verify(cases: list[Case], tell: bool) -> list[Finding]:
+    """Judge *cases* with as many boxes as there are cores, and return the findings in order."""
+    toolchains = await find_toolchains(load_languages().values())
+    image = image_of(toolchains.values())
+    findings: dict[int, Finding] = {}
+    waiting = iter(enumerate(cases))
+    slots = os.cpu_count() or 1
+    async with (
+        open_sandbox(slots=slots, image=image, grade=Grade.REDUCED) as sandbox,
+        trio.open_nursery() as nursery,
+    ):
+        for box in sandbox.boxes:
+            nursery.start_soon(_judge_waiting, box, waiting, toolchains, findings, tell)
+    return [findings[number] for number in range(len(cases))]
+
+
+async def _judge_waiting(
+    box: Box,
+    waiting: Iterator[tuple[int, Case]],
+    toolchains: dict[str, Toolchain],
+    findings: dict[int, Finding],
+    tell: bool,
+) -> None:
+    for number, case in waiting:
+        findings[number] = finding = await _judge_one(box, case, toolchains)
+        if tell:
+            mark = "WRONG" if finding.wrong else "ok" if finding.verdict else "-"
+            click.echo(f"{mark:5} {finding.submission}: {finding.verdict or finding.note}")
+
+
+async def _judge_one(box: Box, case: Case, toolchains: dict[str, Toolchain]) -> Finding:
+    language = case.submission.language
+    toolchain = toolchains.get(language or "")
+    judgement: Judgement | None = None
+    reason = f"no tools for {language} here" if language else "in a language that we have not"
+    if toolchain is not None:
+        request = _request(case, toolchain)
+        judgement = await judge(box, case.problem, toolchain, request, _pass_over)
+    return Finding(
+        submission=case.name,
+        language=language,
+        expected=case.submission.expected,
+        verdict=None if judgement is None else judgement.verdict.value,
+        time_s=None if judgement is None else judgement.time_s,
+        note=reason if judgement is None else None,
+    )
+
+
+def _pass_over(_fields: object, _step: Step) -> None:
+    """Hear the steps of a judging; only the verdict counts here."""
+
+
+def _request(case: Case, toolchain: Toolchain) -> SubmissionRequest:
+    """Return the reference submission as if somebody had sent it in."""
+    files = case.problem.sources_of(case.submission)
+    is_source = toolchain.language.is_source
+    entry = case.submission.entry or next(name for name in files if is_source(name))
+    return SubmissionRequest(
+        problem_id=case.problem.id,
+        user_id="reference",
+        language=toolchain.language.id,
+        files=tuple(SourceFile(name=name, content=text) for name, text in files.items()),
+        entry=entry,
+    )
+
+
+def _load(config: Config) -> Catalogue:
+    return load_problems([config.path(folder) for folder in config.problems.dirs])
+
+
+def _find(catalogue: Catalogue, problem_id: str) -> Problem:
+    if problem_id in catalogue:
+        return catalogue[problem_id]
+    for path, error in catalogue.errors.items():
+        if Path(path).name == problem_id:
+            raise click.UsageError(f"{problem_id} is refused: {error}")
+    raise click.UsageError(f"no problem {problem_id!r}; there are {', '.join(catalogue) or 'none'}")
+
+
+def _summary(problem: Problem) -> dict[str, object]:
+    return {
+        "id": problem.id,
+        "title": problem.title,
+        "difficulty": problem.difficulty,
+        "tags": problem.tags,
+        "tests": len(problem.tests),
+        "time_s": problem.limits.time_s,
+        "memory_bytes": problem.limits.memory_bytes,
+        "version": problem.version,
+    }
+
+
+def _print_json(document: object) -> None:
+    click.echo(msgspec.json.format(msgspec.json.encode(document), indent=2).decode())
+
+
+def _console() -> Console:
+    return Console(width=None if sys.stdout.isatty() else 120)

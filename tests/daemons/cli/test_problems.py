@@ -1,0 +1,86 @@
+"""`gavel problems`: what is offered, and whether each package keeps its word in the sandbox."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+GAVEL = Path(sys.prefix) / "bin" / "gavel"
+VERIFY_S = 300.0
+
+
+def gavel(folder: Path, *args: str) -> subprocess.CompletedProcess[str]:
+    """Run `gavel problems` with the configuration of *folder*."""
+    return subprocess.run(
+        [str(GAVEL), "problems", *args, "--config", str(folder / "supervisor.toml")],
+        text=True, capture_output=True, timeout=VERIFY_S, check=False,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Give a folder with a configuration and room for packages."""
+    (tmp_path / "problems").mkdir()
+    (tmp_path / "supervisor.toml").write_text("")
+    return tmp_path
+
+
+def copy_two_sum(folder: Path) -> Path:
+    """Put two-sum without its submissions into *folder*."""
+    package = folder / "problems" / "two-sum"
+    shutil.copytree(ROOT / "problems" / "two-sum", package)
+    shutil.rmtree(package / "submissions")
+    return package
+
+
+def test_problems_list_and_show_tell_of_the_shipped_ones() -> None:
+    """`list` names every package with its limits, `show` gives statement and samples."""
+    listed = json.loads(gavel(ROOT, "list", "--json").stdout)
+    shown = json.loads(gavel(ROOT, "show", "two-sum", "--json").stdout)
+    assert "two-sum" in [problem["id"] for problem in listed]
+    assert all(problem["tests"] >= 10 for problem in listed)
+    assert shown["samples"][0]["output"].strip()
+    assert "target" in shown["statement_md"]
+    assert "Two Sum" in gavel(ROOT, "show", "two-sum").stdout
+
+
+def test_problems_verify_finds_every_shipped_verdict_as_expected() -> None:
+    """Each reference submission of each shipped package gets a verdict that its folder names."""
+    done = gavel(ROOT, "verify", "--json")
+    findings = json.loads(done.stdout)
+    assert [each for each in findings if each["verdict"] not in each["expected"]] == []
+    assert len(findings) >= 50
+    assert done.returncode == 0
+
+
+def test_problems_verify_fails_on_another_verdict(folder: Path) -> None:
+    """A submission that is not what its folder says is named, and the exit code is 1."""
+    accepted = copy_two_sum(folder) / "submissions" / "accepted"
+    accepted.mkdir(parents=True)
+    (accepted / "nothing.py").write_text("print(0)")
+    done = gavel(folder, "verify")
+    assert done.returncode == 1
+    assert "WRONG two-sum/submissions/accepted/nothing.py: wrong_answer" in done.stdout
+    assert "1 submissions, 1 wrong" in done.stdout
+
+
+def test_problems_tell_why_a_package_is_refused(folder: Path) -> None:
+    """A broken package is named with its file, by `list` and by its own name."""
+    (copy_two_sum(folder) / "problem.yaml").write_text("name: [")
+    assert "problem.yaml" in gavel(folder, "list").stderr
+    done = gavel(folder, "show", "two-sum")
+    assert done.returncode == 2
+    assert "problem.yaml" in done.stderr
+
+
+def test_problems_name_what_there_is_instead_of_an_unknown_one() -> None:
+    """An unknown id is a usage error that lists the known ones."""
+    done = gavel(ROOT, "show", "no-such")
+    assert done.returncode == 2
+    assert "two-sum" in done.stderr
