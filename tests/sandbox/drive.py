@@ -120,6 +120,17 @@ def descendants(pid: int) -> list[int]:
     return found
 
 
+def launcher_groups() -> list[Path]:
+    """Return the control groups that launchers on this host have, dead ones included."""
+    # os.walk, not glob: groups of others vanish while we look, and that must not be an error.
+    return [
+        Path(folder, name)
+        for folder, names, _ in os.walk("/sys/fs/cgroup")
+        for name in names
+        if name.startswith("gavel-") and name.count("-") == 2
+    ]
+
+
 async def wait_until(condition: Callable[[], bool]) -> None:
     """Wait until *condition*, about other processes, which notify nobody, holds."""
     while not condition():  # noqa: ASYNC110 - nothing signals the end of a stranger's process

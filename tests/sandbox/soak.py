@@ -24,6 +24,7 @@ from drive import (
     PER_SLOT,
     TABLE,
     descendants,
+    launcher_groups,
     make_job,
     read_header,
     settle,
@@ -72,7 +73,11 @@ def take_census() -> dict[str, int]:
         "shared memory": len(Path("/proc/sysvipc/shm").read_text().splitlines()),
         "own descriptors": len(list(Path("/proc/self/fd").iterdir())),
         "mounts": len(Path("/proc/self/mountinfo").read_text().splitlines()),
-        "groups": len(list(Path("/sys/fs/cgroup").glob(f"**/gavel-{launcher}-*/*/"))),
+        "groups": sum(
+            len([entry for entry in path.iterdir() if entry.is_dir()])
+            for path in launcher_groups()
+            if path.name.startswith(f"gavel-{launcher}-")
+        ),
     }
     for pid in (launcher, *wardens, *cells):
         try:

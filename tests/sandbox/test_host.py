@@ -15,7 +15,7 @@ import trio.testing
 from sandbox import Blob, Grade, Job, Limits, RunStatus, Sandbox, SandboxError, open_sandbox
 
 from .conftest import MODES, Start
-from .drive import IMAGE, descendants, wait_until
+from .drive import IMAGE, descendants, launcher_groups, wait_until
 
 LIMITS = Limits(time_s=5, wall_s=10, memory_bytes=256 << 20, output_bytes=1 << 20)
 LOOP = Job(argv=("/bin/sh", "-c", "(sleep 1000 &); while :; do :; done"), env={"PATH": "/bin"}, limits=LIMITS)  # fmt: skip
@@ -86,11 +86,7 @@ async def test_stale_groups_are_removed_by_the_next_launcher() -> None:
 
 def stale_groups() -> list[str]:
     """Return the control groups of launchers that are no more."""
-    return [
-        str(path)
-        for path in Path("/sys/fs/cgroup").glob("*/**/gavel-*-*")
-        if not is_alive(int(path.name.split("-")[1]))
-    ]
+    return [str(path) for path in launcher_groups() if not is_alive(int(path.name.split("-")[1]))]
 
 
 def count_descriptors() -> int:

@@ -13,7 +13,7 @@ import trio
 
 from sandbox import Grade, Job, Limits, open_sandbox
 
-from drive import IMAGE, descendants, wait_until  # isort: skip - beside this file
+from drive import IMAGE, descendants, launcher_groups, wait_until  # isort: skip - beside this file
 
 LIMITS = Limits(time_s=60, wall_s=60, memory_bytes=256 << 20, output_bytes=1 << 20)
 SHELL = "(setsid sleep 1000 &) ; echo up; while :; do :; done"
@@ -22,12 +22,7 @@ SHELL = "(setsid sleep 1000 &) ; echo up; while :; do :; done"
 def find_groups() -> list[str]:
     """Return the control groups that launchers below this process have made."""
     pids = {str(pid) for pid in descendants(os.getpid())}
-    return [
-        str(path)
-        for top in ("memory", "pids", "cpuacct")
-        for path in Path("/sys/fs/cgroup", top).rglob("gavel-*")
-        if path.name.split("-")[1] in pids
-    ]
+    return [str(path) for path in launcher_groups() if path.name.split("-")[1] in pids]
 
 
 async def main() -> None:
