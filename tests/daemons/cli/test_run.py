@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -13,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.daemons.worker.conftest import Worker, eventually, still_alive
 
 ROOT = Path(__file__).parents[3]
 GAVEL = (sys.executable, "-m", "daemons.cli.main")
@@ -250,3 +253,29 @@ def test_languages_test_fails_without_a_sandbox() -> None:
     done = gavel("languages", "--test", before=NO_SANDBOX)
     assert (done.returncode, done.stdout) == (3, b"")
     assert b"this machine has no sandbox: " in done.stderr
+
+
+@pytest.mark.parametrize(("number", "exit_code"), [(signal.SIGINT, 130), (signal.SIGTERM, -15)])
+async def test_run_leaves_nothing_when_it_is_ended(
+    program: Any, folder: Path, number: signal.Signals, exit_code: int
+) -> None:
+    """Ctrl-C, or a harder end, takes the program and its whole sandbox with it."""
+    path = program("int main() { for (;;); }", "endless.c")
+    run = start_run(path, folder / "log")
+    try:
+        await eventually(lambda: run.programs() == 1)
+        processes = run.descendants()
+        run.process.send_signal(number)
+        assert await run.ended() == exit_code
+        await eventually(lambda: not still_alive(processes))
+        assert (folder / "log").read_bytes() == b""
+    finally:
+        run.process.kill()
+        await run.ended()
+
+
+def start_run(path: str, log: Path) -> Worker:
+    """Start `gavel run`; what it prints goes to *log*."""
+    with log.open("wb") as file:
+        process = subprocess.Popen([*GAVEL, "run", path], stdout=file, stderr=file, cwd=ROOT)
+    return Worker(process, log)

@@ -71,10 +71,14 @@ async def test_worker_without_its_supervisor_gives_back_in_time(site: Site) -> N
 
 
 async def test_idle_worker_stops_at_once(site: Site) -> None:
-    """With nothing to judge the pop is ended from outside, and no element is lost by it."""
-    worker = await site.open_worker(slots=2)
+    """With nothing to judge the pop is ended from outside, and no element is lost by it.
+
+    It is off the list at once, and not when its last sign of life has expired.
+    """
+    worker = await site.open_worker(slots=2, beat_s=300.0, lease_s=600.0)
     await eventually(site_shows_a_worker(site))
     assert await worker.stop() == 0
+    assert await site.broker.workers() == []
     id_ = await site.submit(echo_after(0))
     await site.open_worker()
     assert (await site.verdict(id_)).attempt == 1
