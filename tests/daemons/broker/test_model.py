@@ -387,7 +387,7 @@ async def test_scripts_follow_the_model_in_any_order(broker: Broker) -> None:
         run_state_machine_as_test,
         partial(Machine, broker, arrows),
         settings=settings(
-            max_examples=120,
+            max_examples=80,
             stateful_step_count=50,
             deadline=None,
             derandomize=True,

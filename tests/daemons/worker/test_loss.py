@@ -76,13 +76,13 @@ async def test_killed_store_costs_no_verdict_and_no_worker(site: Site) -> None:
 
 async def test_late_result_is_delivered_while_it_is_wanted(site: Site) -> None:
     """What was judged is not judged anew because the store was away for longer than the fence."""
-    worker = await site.open_worker(lease_s=3.0)
+    worker = await site.open_worker(lease_s=1.5)
     id_ = await site.submit(echo_after(0.1))
     await site.until(id_, "compiled")
     site.store.kill()
     await eventually(lambda: worker.programs() == 0 and worker.logged("heartbeat failed"))
-    # Two failed heartbeats a second: with so many the fence is far behind.
-    await eventually(lambda: sum("heartbeat failed" in e["event"] for e in worker.logs()) >= 5)
+    # Half a second lies between two failed heartbeats: after four the fence is behind.
+    await eventually(lambda: sum("heartbeat failed" in e["event"] for e in worker.logs()) >= 4)
     site.store.start()
     submission = await site.verdict(id_)
     assert submission.verdict is Verdict.ACCEPTED
