@@ -104,12 +104,14 @@ class Box:
     async def _run(self, wanted: Job) -> Result:
         opened: list[Blob] = []
         try:
-            frame, fds = pack_request(wanted, opened)
+            request, lent = pack_request(wanted, opened)
             warden = await self._ready_warden()
             finished = False
+            # What was sent is the caller's to close: it must not pass for what came back.
+            frame, fds = b"", list[int]()
             try:
                 with trio.move_on_after(wanted.limits.wall_s + _OVERDUE_S):
-                    await _send(warden, frame, fds)
+                    await _send(warden, request, lent)
                     frame, fds = await _receive(warden)
                     finished = frame[:1] == job.DONE
             finally:

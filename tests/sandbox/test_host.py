@@ -12,7 +12,17 @@ import pytest
 import trio
 import trio.testing
 
-from sandbox import Blob, Grade, Job, Limits, RunStatus, Sandbox, SandboxError, open_sandbox
+from sandbox import (
+    Blob,
+    Grade,
+    Job,
+    Limits,
+    RunStatus,
+    Sandbox,
+    SandboxError,
+    host,
+    open_sandbox,
+)
 
 from .conftest import MODES, Start
 from .drive import IMAGE, descendants, launcher_groups, wait_until
@@ -192,6 +202,25 @@ async def test_run_hands_files_through() -> None:
             assert used.stdout == b"moved\n"
             for blob in made.files.values():
                 blob.close()
+
+
+async def test_warden_that_hangs_costs_its_run_and_nothing_of_the_callers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """No answer in time is SandboxError; files that the caller lent are his, and still open."""
+    monkeypatch.setattr(host, "_OVERDUE_S", 0.0)
+    monkeypatch.setattr(host, "_KILL_S", 0.1)
+    hasty = Limits(time_s=5, wall_s=1, memory_bytes=256 << 20, output_bytes=1 << 20)
+    with trio.fail_after(20), Blob.from_bytes(b"lent") as lent:
+        async with open_box() as sandbox:
+            (box,) = sandbox.boxes
+            _launcher, warden, *_ = descendants(os.getpid())
+            os.kill(warden, signal.SIGSTOP)
+            with pytest.raises(SandboxError, match="no answer in time"):
+                await box.run(Job(argv=("/bin/cat",), stdin=lent, limits=hasty))
+            assert lent.read() == b"lent"
+            assert (await box.run(ECHO)).stdout == b"fine\n"
+    assert descendants(os.getpid()) == []
 
 
 async def test_run_returns_large_output_whole() -> None:
