@@ -58,6 +58,7 @@ class Launcher:
         self._image = image
         self._without = without
         self._wardens: dict[int, int] = {}  # pidfd -> pid
+        self._slots: dict[int, int] = {}  # slot -> pidfd of its newest warden
         self._pid = os.getpid()
         self._ids: tuple[socket.socket, int] | None = None
         self.groups: Groups | None = None
@@ -100,6 +101,9 @@ class Launcher:
                 poll.register(self._open_slot(slot, fds[0]), select.POLLIN)
 
     def _open_slot(self, slot: int, fd: int) -> int:
+        if (stuck := self._slots.pop(slot, None)) is not None:
+            # Given up by the worker; until it dies its run goes on, with the next one's user id.
+            namespaces.send_signal(stuck, signal.SIGKILL)
         pid = os.fork()
         if pid == 0:
             namespaces.die_with_parent(self._pid)
@@ -110,11 +114,13 @@ class Launcher:
         os.close(fd)
         pidfd = os.pidfd_open(pid)
         self._wardens[pidfd] = pid
+        self._slots[slot] = pidfd
         return pidfd
 
     def _bury(self, pidfd: int) -> None:
         """Reap a warden and remove the groups of its runs, which died with it."""
         pid = self._wardens.pop(pidfd)
+        self._slots = {slot: other for slot, other in self._slots.items() if other != pidfd}
         os.close(pidfd)
         os.waitpid(pid, 0)
         if self.groups is not None:

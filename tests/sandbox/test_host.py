@@ -214,12 +214,13 @@ async def test_warden_that_hangs_costs_its_run_and_nothing_of_the_callers(
     with trio.fail_after(20), Blob.from_bytes(b"lent") as lent:
         async with open_box() as sandbox:
             (box,) = sandbox.boxes
-            _launcher, warden, *_ = descendants(os.getpid())
-            os.kill(warden, signal.SIGSTOP)
+            _launcher, *stuck = descendants(os.getpid())
+            os.kill(stuck[0], signal.SIGSTOP)
             with pytest.raises(SandboxError, match="no answer in time"):
                 await box.run(Job(argv=("/bin/cat",), stdin=lent, limits=hasty))
             assert lent.read() == b"lent"
             assert (await box.run(ECHO)).stdout == b"fine\n"
+            await wait_until(lambda: not any(map(is_alive, stuck)))
     assert descendants(os.getpid()) == []
 
 
