@@ -358,7 +358,7 @@ end
 local function cancel(keys, a)
   local p = string.match(keys[1], '{.-}')
   local id, sub = a[1], key(p, 'sub', a[1])
-  local s = redis.call('HMGET', sub, 'status', 'user_id', 'problem_id', 'queue', 'attempt')
+  local s = redis.call('HMGET', sub, 'status', 'user_id', 'problem_id', 'queue', 'attempt', 'token')
   if not s[1] then
     return 'missing'
   end
@@ -369,7 +369,8 @@ local function cancel(keys, a)
     -- Its hint stays in the list and is dropped by the claim: no search through the list.
     redis.call('ZREM', key(p, 'qz', s[4]), id)
   else
-    redis.call('PUBLISH', key(p, 'ctl'), id)
+    -- With the token, so that a late word stops no later claim of the same submission.
+    redis.call('PUBLISH', key(p, 'ctl'), id .. '|' .. s[6])
   end
   close(p, id, s[2], 'cancelled', {})
   emit(p, s[2], 'cancelled', id, s[3], '"attempt":' .. s[5])

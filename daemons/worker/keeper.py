@@ -80,9 +80,12 @@ class Keeper:
                 async with hub.listen(keys.control(partition)) as feed:
                     while True:
                         try:
-                            self._holdings.drop((await feed.receive()).decode(), "cancelled")
+                            told = await feed.receive()
                         except EventsInterrupted:
                             continue
+                        # Anybody with access to the store can publish anything.
+                        id_, _, token = told.decode(errors="replace").partition("|")
+                        self._holdings.drop(id_, "cancelled", token=token)
             except StoreUnavailable:
                 await trio.sleep(_RETRY_S)
 

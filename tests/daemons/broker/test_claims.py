@@ -265,16 +265,16 @@ async def test_subscriber_hears_exactly_the_history(desk: Desk) -> None:
 
 
 async def test_cancel_of_a_running_one_is_told_to_the_workers(desk: Desk) -> None:
-    """Workers hear the id of what they should stop; of what only waits they hear nothing."""
+    """Workers hear which claim they should stop; of what only waits they hear nothing."""
     async with (
         open_event_hub(desk.broker.config, name="hub") as hub,
         hub.listen(keys.control(0)) as control,
     ):
         waits, runs = await desk.submit(), await desk.submit()
-        await desk.claim(runs)
+        claim = await desk.claim(runs)
         for id_ in (waits, runs, runs):
             await desk.broker.cancel(id_)
-        assert (await control.receive()).decode() == runs
+        assert (await control.receive()).decode() == f"{runs}|{claim.token}"
     assert await desk.kinds() == ["queued", "queued", "started", "cancelled", "cancelled"]
     assert await desk.claims.claim(0, await desk.hint(waits)) is None
 

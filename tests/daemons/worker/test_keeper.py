@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 import trio
+import trio.testing
 
-from daemons.broker import Broker, Claims, open_broker
+from daemons.broker import Broker, Claims, open_broker, open_event_hub
 from daemons.config import Worker
 from daemons.worker.holdings import Holdings
 from daemons.worker.keeper import Keeper
@@ -19,6 +20,7 @@ from protocol.messages import Status, SubmissionRequest, WorkerInfo
 LEASE_S = 60.0
 PATIENCE_S = 30.0
 REQUEST = SubmissionRequest(problem_id="p", user_id="u1", language="c", code="x")
+INFO = WorkerInfo(name="w1", slots=1, busy=0, grade="full")
 
 
 @pytest.fixture
@@ -31,8 +33,7 @@ async def broker(store: Any) -> AsyncIterator[Broker]:
 
 def keeper_of(broker: Broker) -> Keeper:
     """Return a worker's keeper."""
-    info = WorkerInfo(name="w1", slots=1, busy=0, grade="full")
-    return Keeper(broker, Claims(broker, "w1"), Holdings(LEASE_S), lambda: info)
+    return Keeper(broker, Claims(broker, "w1"), Holdings(LEASE_S), lambda: INFO)
 
 
 async def hold(broker: Broker, deadline_ms: int) -> str:
@@ -106,6 +107,34 @@ async def test_outage_begins_the_watch_anew(broker: Broker, store: Any, mock_clo
         await turn(keeper, mock_clock)
         nursery.cancel_scope.cancel()
     assert await status(broker, id_) is Status.COMPILING
+
+
+async def test_keeper_obeys_only_what_names_the_claim(broker: Broker) -> None:
+    """Junk on the control channel ends no worker, and a late word stops no later claim."""
+    id_ = (await broker.submit(REQUEST)).submission.id
+    claims, holdings = Claims(broker, "w1"), Holdings(LEASE_S)
+    hint = await broker.redis.call(("RPOP", keys.queue(0, "normal")))
+    claim = await claims.claim(0, hint)
+    assert claim is not None
+    control = keys.control(0)
+    with trio.fail_after(PATIENCE_S):
+        async with (
+            open_event_hub(broker.config, name="hub") as hub,
+            hub.listen(control) as heard,
+            trio.open_nursery() as nursery,
+        ):
+            keeper = Keeper(broker, claims, holdings, lambda: INFO)
+            nursery.start_soon(keeper.obey, hub, 0)
+            with holdings.hold(claim, trio.current_time()) as held:
+                for junk in (b"\xff", b"", id_, f"{id_}|another"):
+                    await broker.redis.call(("PUBLISH", control, junk))
+                    await heard.receive()
+                await trio.testing.wait_all_tasks_blocked()
+                assert held.why == ""
+                await broker.cancel(id_)
+                await trio.sleep_forever()
+            nursery.cancel_scope.cancel()
+    assert held.why == "cancelled"
 
 
 async def turn(keeper: Keeper, clock: Any) -> None:
