@@ -176,8 +176,9 @@ local function beat(keys, a)
   local answers = {}
   for i = 2, #a, 2 do
     local held = redis.call('HGET', key(p, 'sub', a[i]), 'token') == a[i + 1]
-    if held then
-      redis.call('ZADD', key(p, 'lease'), 'XX', ms + tonumber(a[1]), a[i])
+    -- Removed first, as in `close`: full memory must not end what is held.
+    if held and redis.call('ZREM', key(p, 'lease'), a[i]) == 1 then
+      redis.call('ZADD', key(p, 'lease'), ms + tonumber(a[1]), a[i])
     end
     answers[#answers + 1] = held and 'ok' or 'fenced'
   end
@@ -345,7 +346,7 @@ local function repair(keys, a)
     local since = tonumber(redis.call('HGET', sub, 'limbo') or '0')
     if since == 0 then
       redis.call('HSET', sub, 'limbo', int(ms))
-    elseif ms - since > grace then
+    elseif ms - since > grace or since > ms then -- the clock may have fallen meanwhile
       redis.call('HSET', sub, 'limbo', int(ms))
       redis.call('RPUSH', key(p, 'q', queue), seq .. '|' .. id)
       count = count + 1

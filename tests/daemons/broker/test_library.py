@@ -197,6 +197,7 @@ async def test_full_memory_refuses_submissions_whole_and_ends_the_rest(
             await broker.submit(REQUEST, idempotency_key="k")
         assert {*await broker.redis.keys()} == before
 
+        assert await claims.beat(held) == []
         assert await claims.finish(held[0], JUDGEMENT)
         assert await claims.release(held[1])
         assert await claims.fail(held[2]) == "requeued"

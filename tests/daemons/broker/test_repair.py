@@ -63,6 +63,17 @@ async def test_repair_leaves_alone_what_waits_runs_or_is_done(desk: Desk) -> Non
     assert await waiting(desk) == [await desk.hint(waits)]
 
 
+async def test_repair_survives_a_clock_that_fell(desk: Desk) -> None:
+    """A first look that lies in the server's future says nothing about how long ago it was."""
+    id_ = await desk.submit()
+    [hint] = await pop(desk)
+    assert await repair(desk, LONG_MS) == 0
+    fallen_ms = await desk.claims.server_ms() + 2 * LONG_MS
+    await desk.broker.redis.call(("HSET", keys.submission(0, id_), "limbo", fallen_ms))
+    assert await repair(desk, LONG_MS) == 1
+    assert await waiting(desk) == [hint]
+
+
 async def test_slow_popper_costs_one_stale_hint(desk: Desk) -> None:
     """Who popped and claims late gets it all the same; the hint put back meanwhile is dropped."""
     id_ = await desk.submit()
