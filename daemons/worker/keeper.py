@@ -122,7 +122,8 @@ class Keeper:
             await trio.sleep(_JANITOR_S * random.uniform(0.5, 1.5))
             age_ms = self._broker.config.limits.retain_days * _DAY_MS
             try:
-                if count := await self._claims.forget(age_ms):
+                # Until nothing is left: some at a time, so that nobody waits long meanwhile.
+                while count := await self._claims.forget(age_ms):
                     log.info("old submissions deleted", count=count)
             except StoreUnavailable:
                 continue

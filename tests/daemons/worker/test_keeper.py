@@ -137,6 +137,25 @@ async def test_keeper_obeys_only_what_names_the_claim(broker: Broker) -> None:
     assert held.why == "cancelled"
 
 
+async def test_keeper_deletes_all_that_is_old_in_one_round(
+    broker: Broker, mock_clock: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many are finished in a minute, the store does not fill up with them."""
+    monkeypatch.setattr("daemons.broker.claims._SWEEP_LIMIT", 2)
+    for _ in range(5):
+        id_ = (await broker.submit(REQUEST)).submission.id
+        await broker.cancel(id_)
+        await broker.redis.call(("ZADD", "fin:{0}", 1, id_))
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(keeper_of(broker).clean)
+        await trio.testing.wait_all_tasks_blocked()
+        mock_clock.jump(90)  # one round begins, and the next cannot
+        give_up = time.monotonic() + PATIENCE_S
+        while await broker.history("u1", 9) != ([], None):
+            assert time.monotonic() < give_up
+        nursery.cancel_scope.cancel()
+
+
 async def turn(keeper: Keeper, clock: Any) -> None:
     """Let the sweep go round until it has changed what it knows."""
     before = dict(keeper._seen)
