@@ -166,10 +166,18 @@ def _report(exc: Exception) -> int:
         log.error("configuration", error=str(exc))
         return EXIT_CONFIG
     if isinstance(exc, ExceptionGroup) and exc.split(ConfigError)[1] is None:
-        log.error("configuration", exc_info=exc)
+        log.error("configuration", error="; ".join(map(str, _leaves(exc))))
         return EXIT_CONFIG
     log.critical("crashed", error=repr(exc), exc_info=exc)
     return EXIT_CRASH
+
+
+def _leaves(group: ExceptionGroup[Exception]) -> Iterator[Exception]:
+    for each in group.exceptions:
+        if isinstance(each, ExceptionGroup):
+            yield from _leaves(each)
+        else:
+            yield each
 
 
 def wait_at_gate() -> None:

@@ -7,8 +7,15 @@ import click
 from daemons.cli.options import config_option
 from daemons.config import Config
 
+EXAMPLES = """\b
+Examples:
+  gavel up
+  gavel up --config /etc/gavel.toml
+  gavel up --ready-fd 3 3>ready
+"""
 
-@click.command()
+
+@click.command(epilog=EXAMPLES)
 @config_option
 @click.option(
     "--ready-fd",
@@ -17,17 +24,11 @@ from daemons.config import Config
     help="Write one line to descriptor N when all daemons are ready, and close it.",
 )
 def up(config: Config, ready_fd: int | None) -> None:
-    r"""Start everything and stay in the foreground.
+    """Start everything and stay in the foreground.
 
     The store, the gateway, the worker and the API, each in its own process, started in this order
     and started again when they die. Ctrl-C or SIGTERM finishes what runs and stops all of them; a
     second one does not wait for what runs.
-
-    \b
-    Examples:
-      gavel up
-      gavel up --config /etc/gavel.toml
-      gavel up --ready-fd 3 3>ready
     """
     from daemons.supervisor.lock import AlreadyRunning
     from daemons.supervisor.main import run

@@ -41,10 +41,13 @@ class Lock:
     def __init__(self, fd: int, held: Held) -> None:
         self._fd = fd
         self._held = held
+        #: Whether a process was ever started under it.
+        self.used = False
         self._write(msgspec.json.encode(held) + b"\n")
 
     def add(self, pid: int, start_ticks: int) -> None:
         """Remember a started process."""
+        self.used = True
         self._held.children[str(pid)] = start_ticks
         self._write(msgspec.json.encode(self._held) + b"\n")
 
@@ -82,7 +85,12 @@ def hold_lock(path: Path, run: str) -> Iterator[Lock]:
         if (left := _read(fd)) is not None:
             end_leftovers(left)
         lock = Lock(fd, Held(os.getpid(), run))
-        yield lock
+        try:
+            yield lock
+        except BaseException:
+            if not lock.used:  # refused before anything was started: nothing is left to end
+                lock.empty()
+            raise
         lock.empty()
     finally:
         os.close(fd)

@@ -58,6 +58,22 @@ def test_lock_is_empty_after_an_orderly_end(tmp_path: Path) -> None:
         pass
 
 
+@pytest.mark.parametrize("started", [False, True])
+def test_lock_is_empty_after_a_refused_start(tmp_path: Path, started: bool) -> None:
+    """A failure leaves something to be ended only if something had been started."""
+    path = tmp_path / "supervisor.lock"
+
+    def start() -> None:
+        with hold_lock(path, "run") as held:
+            if started:
+                held.add(1 << 30, 1)
+            raise OSError("address already in use")
+
+    with pytest.raises(OSError, match="in use"):
+        start()
+    assert (path.read_bytes() != b"") is started
+
+
 def test_leftovers_are_ended_by_pid_and_by_mark(tmp_path: Path) -> None:
     """Named processes and all that carry the run's mark are killed; others are left alone."""
     path = tmp_path / "supervisor.lock"
