@@ -140,8 +140,12 @@ class Connection:
                 sent = os.write(self._fd, packed)
             except BlockingIOError:
                 sent = 0
-            except OSError:
+            except (BrokenPipeError, ConnectionResetError):
                 return  # the reader is about to hear of it too, and of the server's reason if any
+            except OSError as exc:
+                # Nothing went out, so the next reply would come to the wrong place in the line.
+                self.fail(f"the connection broke: {exc}")
+                return
             if sent == len(packed):
                 return
             packed = packed[sent:]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -223,6 +225,21 @@ async def test_cut_connection_fails_whoever_waits(proxy: Proxy) -> None:
                 nursery.start_soon(fail_of, connection, "PING")
             await trio.testing.wait_all_tasks_blocked(0.01)
             proxy.cut()
+
+
+async def test_command_that_did_not_go_out_ends_the_connection(
+    any_store: StoreProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the reply to the next command would go to the caller of this one."""
+
+    def fail(_fd: int, _data: bytes) -> int:
+        raise OSError(errno.ENOBUFS, os.strerror(errno.ENOBUFS))
+
+    async with connected(any_store.url) as connection:
+        monkeypatch.setattr("daemons.broker.connection.os.write", fail)
+        with pytest.raises(StoreUnavailable, match="No buffer"):
+            await connection.command("ECHO", "one")
+        assert connection.failure is not None
 
 
 async def test_half_closed_connection_is_dead(proxy: Proxy) -> None:
