@@ -10,7 +10,7 @@ partition, so no look-up is ever needed. With one partition, the default, all ta
 ``sub:{p}:<id>``             hash   the submission: request, state, result
 ``result:{p}:<id>:<gen>``    hash   an earlier judgement of a rejudged submission
 ``lease:{p}``                zset   id being judged -> deadline, ms of the server's clock
-``meta:{p}``                 hash   ``qseq`` counter, ``schema`` version
+``meta:{p}``                 hash   ``qseq``: the number of the newest hint
 ``idem:{p}:<user>:<key>``    hash   an Idempotency-Key: submission ``id``, body hash ``bh``; TTL
 ``usr:{p}:<user>``           hash   ``open``: submissions that are not done
 ``hist:{p}:<user>``          zset   id -> creation, ms: the user's submissions
