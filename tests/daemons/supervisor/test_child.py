@@ -85,7 +85,8 @@ async def test_child_ignores_no_signal() -> None:
 
     assert code == 0
     (ignored,) = [line.split()[1] for line in output.decode().splitlines() if "SigIgn" in line]
-    assert int(ignored, 16) == 0
+    # glibc has posix_spawn ignore its own signals 32 and 33, and GNU make starts us by it.
+    assert int(ignored, 16) & ~(0b11 << 31) == 0
 
 
 async def test_child_that_is_no_program_says_so() -> None:
