@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx2
 import trio
-from trio_websocket import ConnectionClosed, HandshakeError, open_websocket_url
+from trio_websocket import ConnectionClosed, HandshakeError, wrap_client_stream
 
 #: Judged within some 0.1 s; the slow one is there to be killed in the middle of.
 PROGRAMS = (
@@ -80,16 +80,25 @@ class User:
         """Listen, come back after each loss with the last id seen, hang up now and then."""
         while not until.is_set():
             try:
-                async with open_websocket_url(f"ws://{gateway}/") as socket:
-                    await socket.send_message(
-                        json.dumps({"user_id": self.name, "after": self._last or 0})
-                    )
-                    with trio.move_on_after(self.random.uniform(*_STAY_S)):
-                        while True:
-                            self._hear(json.loads(await socket.get_message()))
-            except (ConnectionClosed, HandshakeError, OSError):
+                await self._listen(gateway)
+            except* (ConnectionClosed, HandshakeError, OSError, trio.BrokenResourceError):
                 await trio.sleep(_RETRY_S)
             self.reconnects += 1
+
+    async def _listen(self, gateway: str) -> None:
+        """Listen on one socket until it is lost, or he hangs up."""
+        host, port = gateway.rsplit(":", 1)
+        # trio-websocket leaves the stream of a failed handshake open, so it is opened here.
+        async with (
+            await trio.open_tcp_stream(host, int(port)) as stream,
+            trio.open_nursery() as own,
+        ):
+            socket = await wrap_client_stream(own, stream, gateway, "/")
+            await socket.send_message(json.dumps({"user_id": self.name, "after": self._last or 0}))
+            with trio.move_on_after(self.random.uniform(*_STAY_S)):
+                while True:
+                    self._hear(json.loads(await socket.get_message()))
+            await socket.aclose()
 
     def _hear(self, event: dict[str, Any]) -> None:
         if event["type"] == "ready":

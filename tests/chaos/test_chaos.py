@@ -21,7 +21,7 @@ def test_chaos_loses_nothing_and_judges_once() -> None:
     ("sabotage", "finds", "crash", "stall"),
     [
         ("repair", "still queued", {"worker.popped": 0.2}, {}),
-        ("token", "2 final events", {}, {"worker.judged": 0.1}),
+        ("token", "2 final events", {}, {"worker.judged": 0.15}),
         ("append", "told but not in the history", {}, {}),
     ],
 )
@@ -30,7 +30,7 @@ def test_chaos_finds_what_a_missing_guard_lets_through(
 ) -> None:
     """The control: with one guard taken out, the round fails, and for that guard's reason."""
     plan = Plan(
-        seconds=8, seed=secrets.token_hex(4), sabotage=sabotage, settle_s=10.0,
+        seconds=10, seed=secrets.token_hex(4), sabotage=sabotage, settle_s=8.0,
         random_faults=False, crash=crash, stall=stall,
     )  # fmt: skip
     outcome = run_chaos(plan)
