@@ -1,4 +1,4 @@
-"""Before a worker serves: does every box run a program, and keep it in?"""
+"""Before a worker serves, and after a run failed: does the box run a program, and keep it in?"""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ from sandbox import Box, Limits, Sandbox, SandboxError
 
 log = structlog.get_logger()
 
+#: Between two tries of a box that failed.
+_PAUSE_FIRST_S = 0.2
+_PAUSE_MAX_S = 10.0
 _EXPECTED = b"Hello, Gavel!\n"
 _LIMITS = Limits(time_s=5.0, wall_s=20.0, memory_bytes=256 << 20, output_bytes=4096)
 
@@ -21,10 +24,29 @@ async def test_boxes(sandbox: Sandbox, toolchains: dict[str, Toolchain]) -> None
     Raises:
         SandboxError: a box did not run it.
     """
-    toolchain = toolchains.get("python") or next(iter(toolchains.values()))
+    toolchain = _quickest(toolchains)
     async with trio.open_nursery() as nursery:
         for box in sandbox.boxes:
             nursery.start_soon(_hello, box, toolchain)
+
+
+def _quickest(toolchains: dict[str, Toolchain]) -> Toolchain:
+    return toolchains.get("python") or next(iter(toolchains.values()))
+
+
+async def wait_mended(box: Box, toolchains: dict[str, Toolchain]) -> None:
+    """Return once the quickest language's `hello` runs in *box*."""
+    pause_s = _PAUSE_FIRST_S
+    while True:
+        try:
+            failure = await say_hello(box, _quickest(toolchains))
+        except (SandboxError, OSError) as exc:
+            failure = str(exc)
+        if failure is None:
+            return
+        log.error("box out of service", box=box.id, reason=failure)
+        await trio.sleep(pause_s)
+        pause_s = min(2 * pause_s, _PAUSE_MAX_S)
 
 
 # pytest would take it for a test of its own.

@@ -8,7 +8,9 @@ both are found again. The judging of a claim is one task with one boundary aroun
 * the claim is lost (``fenced``, ``cancelled``, or no heartbeat got through while it ran):
   forgotten;
 * the worker is stopping and its time is up (``drain``): given back, next in turn;
-* this host failed: given back with the try counted, so that a poisonous one ends somewhere.
+* this host failed: given back with the try counted, so that a poisonous one ends somewhere; and
+  the box takes nothing until a program runs in it, else a broken host would be the quickest to
+  take, and to use up, what waits.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ from daemons.crashpoints import reach
 from daemons.worker.holdings import Held, Holdings
 from daemons.worker.judge import judge
 from daemons.worker.reporter import Reporter
+from daemons.worker.selftest import wait_mended
 from daemons.worker.toolchains import Toolchain
 from judging.package import Catalogue
 from protocol import codec
@@ -126,7 +129,8 @@ class Slots:
             if stopping.is_set():
                 await self._claims.release(claim)
                 return
-            await self._hold(box, claim, since)
+            if not await self._hold(box, claim, since):
+                await self._mend(box, stopping)
         except StoreUnavailable as exc:
             # Popped or claimed, it is in the store's indexes, and a sweep finds it.
             log.warning("store lost while taking", element=popped.element[:80], reason=str(exc))
@@ -191,22 +195,37 @@ class Slots:
             return f"more than {limit_bytes} bytes of code"
         return None
 
-    async def _hold(self, box: Box, claim: Claim, since: float) -> None:
-        """Judge a claim, and see that the store hears how it ended."""
+    async def _mend(self, box: Box, stopping: trio.Event) -> None:
+        async with trio.open_nursery() as nursery:
+
+            async def stop() -> None:
+                await stopping.wait()
+                nursery.cancel_scope.cancel(reason="stopping")
+
+            nursery.start_soon(stop)
+            await wait_mended(box, self._toolchains)
+            nursery.cancel_scope.cancel(reason="mended")
+
+    async def _hold(self, box: Box, claim: Claim, since: float) -> bool:
+        """Judge a claim, and see that the store hears how it ended; False if this host failed."""
+        failed = False
         bound = log.bind(submission=claim.submission_id, attempt=claim.attempt)
         with self._holdings.hold(claim, since) as held:
             try:
                 await self._judge(box, held)
             except* SandboxError as group:
+                failed = True
                 bound.error("sandbox failed", exc_info=group)
                 await self._last_word(claim, drained=False)
             except* Exception as group:  # noqa: BLE001 - one slot's boundary: the others go on
+                failed = True
                 bound.critical("judging crashed", exc_info=group)
                 await self._last_word(claim, drained=False)
         if held.scope.cancelled_caught:
             bound.warning("judging dropped", why=held.why or "no heartbeat got through")
             if held.why == "drain":
                 await self._last_word(claim, drained=True)
+        return not failed
 
     async def _judge(self, box: Box, held: Held) -> None:
         claim = held.claim

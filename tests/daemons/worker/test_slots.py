@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 from collections.abc import Awaitable, Callable
 
@@ -108,6 +109,19 @@ async def test_broken_package_costs_its_submissions_and_no_others(site: Site) ->
     assert worker.logged("judging crashed")
     assert (await site.verdict(await site.submit(echo_after(0)))).verdict is Verdict.ACCEPTED
     assert (await site.broker.queue_status()) == (0, 0, 1)
+
+
+async def test_broken_host_takes_nothing_until_it_is_mended(site: Site) -> None:
+    """A host that can run nothing would else be the quickest to take and to fail all that waits."""
+    worker = await site.open_worker(slots=1)
+    soft, hard = resource.prlimit(worker.pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(worker.pid, resource.RLIMIT_NOFILE, (3, hard))
+    ids = [await site.submit(echo_after(0)) for _ in range(3)]
+    await eventually(lambda: worker.logged("box out of service"))
+    resource.prlimit(worker.pid, resource.RLIMIT_NOFILE, (soft, hard))
+    submissions = [await site.verdict(id_) for id_ in ids]
+    assert [each.verdict for each in submissions] == [Verdict.ACCEPTED] * 3
+    assert [each.attempt for each in submissions] == [2, 1, 1]
 
 
 async def test_request_of_another_version_ends_no_worker(site: Site) -> None:
