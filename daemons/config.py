@@ -21,6 +21,7 @@ Count = Annotated[int, msgspec.Meta(ge=1)]
 Natural = Annotated[int, msgspec.Meta(ge=0)]
 
 _SAVE_POINT = re.compile(r"^\d+ \d+$")
+_STORE_SCHEMES = ("redis://", "rediss://", "unix://")
 _LOOPBACK = re.compile(r"^(127\.\d+\.\d+\.\d+|localhost|\[::1\]):")
 
 
@@ -105,6 +106,13 @@ class Store(_Listening, frozen=True):
         for point in self.save:
             if not _SAVE_POINT.match(point):
                 raise ValueError(f'`save` takes "SECONDS CHANGES" such as "900 1", got {point!r}')
+
+        if self.embedded and self.durability == "replica":
+            raise ValueError('`durability` = "replica" needs a store with a replica, by its `url`')
+        if not self.embedded and not self.url.startswith(_STORE_SCHEMES):
+            raise ValueError(
+                f"`url` is none of embedded, redis://, rediss://, unix://: {self.url!r}"
+            )
 
     @property
     def embedded(self) -> bool:
@@ -278,6 +286,6 @@ def _check_exposure(path: Path, config: Config) -> None:
     """Refuse to be reachable from outside without tokens, unless that was asked for."""
     if config.auth.tokens_file is None and not config.auth.insecure and not config.loopback_only:
         raise ConfigError(
-            f"{path}: [api] listen, [gateway] listen: only loopback addresses are allowed without "
-            "[auth] tokens_file; set one, or [auth] insecure = true to let anyone in"
+            f"{path}: [api] listen, [gateway] listen: only loopback addresses are allowed; "
+            "[auth] insecure = true lets anyone in who can reach them"
         )

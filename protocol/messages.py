@@ -174,6 +174,12 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
     finished_at: str | None = None
 
 
+class PromisedSubmission(Submission, frozen=True, kw_only=True):
+    """What a 202 answers: the submission, and what the promise to judge it survives."""
+
+    durability: str
+
+
 class EventType(StrEnum):
     """The steps of a submission that its user is told of."""
 

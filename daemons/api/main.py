@@ -50,6 +50,7 @@ async def serve_api(config: Config, service: Service) -> None:
         open_event_hub(config, name="gavel-api-events") as hub,
         trio.open_nursery() as nursery,
     ):
+        await broker.check_promise()
         app = create_app(
             config,
             broker=broker,

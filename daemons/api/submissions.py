@@ -19,7 +19,14 @@ from daemons.broker import Accepted, Broker
 from daemons.config import Limits
 from daemons.crashpoints import reach
 from protocol.lifecycle import FINAL
-from protocol.messages import Status, Submission, SubmissionRequest, TutorialRequest, UserId
+from protocol.messages import (
+    PromisedSubmission,
+    Status,
+    Submission,
+    SubmissionRequest,
+    TutorialRequest,
+    UserId,
+)
 
 #: Long enough for a UUID with a prefix, short enough to be part of a key in the store.
 _MAX_KEY_CHARS = 255
@@ -67,11 +74,13 @@ class Submissions:
         wanted = await read_json(SubmissionRequest)
         await self._admission.check(wanted)
         if not wait_s:
-            return _accepted((await self._store(wanted, key)).submission)
+            return self._promise((await self._store(wanted, key)).submission)
         async with self._waiting.subscribe(wanted.user_id) as feed:
             accepted = await self._store(wanted, key)
             submission = await self._waiting.until_done(feed, accepted.submission, wait_s)
-        return _accepted(submission, done=submission.status in FINAL)
+        if submission.status in FINAL:
+            return answer(submission, headers={"Location": _location(submission)})
+        return self._promise(submission)
 
     async def create_by_tutorial(self) -> Response:
         """Take a submission in by the short form that tutorials teach."""
@@ -114,7 +123,14 @@ class Submissions:
         submission, queued = _found(outcome, submission_id)
         if not queued:
             raise _conflict(f"it is still {submission.status}; wait for its verdict, or cancel it")
-        return _accepted(submission)
+        return self._promise(submission)
+
+    def _promise(self, submission: Submission) -> Response:
+        """Answer 202: it is in the store and will be judged, whichever process dies next."""
+        promised = PromisedSubmission(
+            **msgspec.structs.asdict(submission), durability=self._broker.durability
+        )
+        return answer(promised, 202, headers={"Location": _location(submission)})
 
     async def _store(self, wanted: SubmissionRequest, key: str | None) -> Accepted:
         """Write the submission; a client that goes away now does not stop it half-way."""
@@ -151,8 +167,3 @@ def _conflict(detail: str) -> Refusal:
 
 def _location(submission: Submission) -> str:
     return f"/submissions/{submission.id}"
-
-
-def _accepted(submission: Submission, *, done: bool = False) -> Response:
-    headers = {"Location": _location(submission)}
-    return answer(submission, 200 if done else 202, headers=headers)

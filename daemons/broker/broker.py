@@ -26,6 +26,9 @@ from daemons.config import Config, ConfigError
 from protocol import codec, keys
 from protocol.messages import Submission, SubmissionRequest, WorkerInfo
 
+#: A store that is there says within this time what it can promise.
+_EXAMINE_S = 1.0
+
 
 class QueueStatus(NamedTuple):
     """How many submissions wait, are being judged, were given up."""
@@ -49,6 +52,8 @@ class Broker:
         self._commits = commits
         self._library = Library()
         self._promise = Promise(config.store.durability, None)
+        self._refusal: Refusal | None = None
+        self._examined = trio.Event()
         self._partitions = config.store.partitions
 
     @property
@@ -127,8 +132,17 @@ class Broker:
         """
         key = keys.history(self.partition_of_user(user_id), user_id)
         ids, next_cursor = await read_page(self.redis, key, limit, cursor)
-        found = [await self.get(submission_id) for submission_id in ids]
-        return [submission for submission in found if submission is not None], next_cursor
+        found: dict[str, Submission | None] = {}
+
+        async def look(submission_id: str) -> None:
+            found[submission_id] = await self.get(submission_id)
+
+        # Their commands travel together; one by one a page would take a hundred round trips.
+        async with trio.open_nursery() as nursery:
+            for submission_id in ids:
+                nursery.start_soon(look, submission_id)
+        page = [found[submission_id] for submission_id in ids]
+        return [submission for submission in page if submission is not None], next_cursor
 
     async def cancel(self, submission_id: str) -> tuple[Submission, bool] | None:
         """Cancel a submission at whatever stage it is.
@@ -206,10 +220,26 @@ class Broker:
             StoreUnavailable: the server cannot keep the promise of `[store] durability`.
         """
         found = await examine(connection, self.config.store.durability)
+        self._refusal = found if isinstance(found, Refusal) else None
+        self._examined.set()
         if isinstance(found, Refusal):
             raise StoreUnavailable(f"[store] durability: {found.reason}")
         self._promise = found
         await self._library.prepare(connection)
+
+    async def check_promise(self) -> None:
+        """Refuse to serve on a store that cannot keep the promise of `[store] durability`.
+
+        A store that is away is no reason: it is waited for a second here, and examined when it
+        comes; until then, and should it change its mind, it counts as unavailable.
+
+        Raises:
+            ConfigError: says why it cannot, and what mends it.
+        """
+        with trio.move_on_after(_EXAMINE_S):
+            await self._examined.wait()
+        if self._refusal is not None and not self._refusal.passing:
+            raise ConfigError(f"[store] durability: {self._refusal.reason}")
 
 
 @asynccontextmanager

@@ -25,6 +25,8 @@ from protocol.messages import (
     WorkerInfo,
 )
 
+#: A producer that is wrong for ever must not fill the store: the newest of his entries are kept.
+_REJECTED_KEPT = 10_000
 _SWEEP_LIMIT = 100
 #: A worker that has not shown itself for so many beats is not listed any more.
 _PRESENCE_BEATS = 3
@@ -108,12 +110,10 @@ class Claims:
     async def reject(self, entry: bytes, reason: str) -> None:
         """Put *entry* aside with the reason, its bytes unchanged."""
         head = codec.encode({"reason": reason, "worker": self._worker})
-        await self._broker.redis.call(
-            (
-                "LPUSH",
-                keys.REJECTED_LIST,
-                head[:-1] + b',"entry":' + codec.encode(codec.text(entry)) + b"}",
-            )
+        line = head[:-1] + b',"entry":' + codec.encode(codec.text(entry)) + b"}"
+        await self._broker.redis.pipeline_of(
+            ("LPUSH", keys.REJECTED_LIST, line),
+            ("LTRIM", keys.REJECTED_LIST, 0, _REJECTED_KEPT - 1),
         )
 
     async def beat(self, claims: Sequence[Claim]) -> list[Claim]:

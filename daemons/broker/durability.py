@@ -42,9 +42,13 @@ class Promise(NamedTuple):
 
 
 class Refusal(NamedTuple):
-    """The server cannot keep the promise: why, and what mends it."""
+    """The server cannot keep the promise: why, and what mends it.
+
+    *passing* says that it may by itself in a moment: a replica that is not there yet.
+    """
 
     reason: str
+    passing: bool = False
 
 
 async def examine(connection: Connection, mode: str) -> Promise | Refusal:
@@ -80,7 +84,8 @@ async def _decide(
         fix = "CONFIG SET appendfsync always" if mode == "disk" else "use Redis 7.2 or Valkey"
         return Refusal(f"{mode!r} needs WAITAOF, which this server lacks; mend it: {fix}")
     if replicas and await _replicas(connection) < 1:
-        return Refusal("'replica' needs a replica; mend it: connect one by REPLICAOF")
+        reason = "'replica' needs a replica; mend it: connect one by REPLICAOF"
+        return Refusal(reason, passing=True)
     return Promise(mode, ("WAITAOF", 1, replicas, _WAIT_MS), 1, replicas)
 
 

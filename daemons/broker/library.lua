@@ -282,6 +282,11 @@ end
 local function take_back(p, id, max_tries, members, reason)
   local sub = key(p, 'sub', id)
   local s = redis.call('HMGET', sub, 'user_id', 'problem_id', 'queue', 'seq', 'tries', 'attempt')
+  if not s[1] then
+    -- Somebody deleted the record by hand: nothing is left to judge.
+    redis.call('ZREM', key(p, 'lease'), id)
+    return 'no'
+  end
   local tries = tonumber(s[5])
   if tries >= tonumber(max_tries) then
     local ms = now()

@@ -27,7 +27,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "submit": ("submit", "Submit a program to a problem; --wait follows the verdict live."),
     "run": ("run", "Run one program once in this machine's sandbox, without daemons."),
     "watch": ("watch", "Print a user's events as they come."),
-    "problems": ("problems", "List, show, verify or start problem packages."),
+    "problems": ("problems", "List, show and verify problem packages."),
     "languages": ("languages", "Show which languages this machine offers."),
     "doctor": ("doctor", "Show what this machine can enforce, and how to mend the rest."),
     "api": ("daemon", "Run the HTTP API alone."),

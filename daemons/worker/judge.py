@@ -119,8 +119,9 @@ async def _run_test(box: Box, problem: Problem, program: Program, test: TestCase
         time_s=round(result.time_s, 6),
         wall_s=round(result.wall_s, 6),
         memory_bytes=result.memory_bytes,
-        exit_code=result.exit_code,
-        signal=result.signal,
+        # Of a hidden test a program could tell its input by these, some bits a submission.
+        exit_code=result.exit_code if test.sample else None,
+        signal=result.signal if test.sample else None,
         feedback=feedback if test.sample else None,
     )
 

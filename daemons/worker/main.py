@@ -54,6 +54,7 @@ async def _main(config: Config, service: Service) -> None:
     slots = config.worker.slots or os.cpu_count() or 1
     async with AsyncExitStack() as stack:
         broker = await stack.enter_async_context(open_broker(config, name=name))
+        await broker.check_promise()
         opening = open_sandbox(
             slots=slots, image=image_of(toolchains.values()), grade=_least_grade(config)
         )

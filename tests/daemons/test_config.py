@@ -57,11 +57,13 @@ def test_shipped_file_names_and_explains_every_key() -> None:
         ("[supervisor]\non_limit = 'give up'", "[supervisor] on_limit: Invalid enum value"),
         ("[worker]\nbeat_s = 10", "[worker]: `beat_s` must be at most half of `lease_s`"),
         ("[store]\nsave = ['often']", "[store]: `save` takes"),
+        ("[store]\nurl = 'http://a'", "[store]: `url` is"),
+        ("[store]\ndurability = 'replica'", '[store]: `durability` = "replica" needs'),
         ("[store]\nlisten = '127.0.0.1:0'", "[store]: `listen` needs a port"),
         ("[store]\npartitions = 1025", "[store] partitions: Expected `int` <= 1024"),
         ("[api", "not TOML"),
-        ("[api]\nlisten = '0.0.0.0:80'", "only loopback addresses are allowed without"),
-        ("[gateway]\nlisten = '10.0.0.1:80'", "only loopback addresses are allowed without"),
+        ("[api]\nlisten = '0.0.0.0:80'", "only loopback addresses are allowed; "),
+        ("[gateway]\nlisten = '10.0.0.1:80'", "only loopback addresses are allowed; "),
     ],
 )
 def test_mistake_names_file_and_key(tmp_path: Path, text: str, expected: str) -> None:

@@ -18,6 +18,7 @@ async def test_create_answers_202_with_the_place_to_look(api: Api) -> None:
         name: GOOD[name] for name in ("problem_id", "user_id", "language")
     }
     assert (document["status"], document["verdict"], document["position"]) == ("queued", None, 1)
+    assert document.pop("durability") == "disk"
     assert (await api.get(answer.headers["Location"])).json() == document
 
 

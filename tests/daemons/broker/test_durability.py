@@ -10,6 +10,7 @@ import redis
 import trio
 
 from daemons.broker import Broker, StoreUnavailable, durability, open_broker
+from daemons.config import ConfigError
 from tests.conftest import StoreProcess
 from tests.daemons.broker.conftest import (
     PATIENCE_S,
@@ -94,6 +95,28 @@ async def test_mode_that_the_server_lacks_is_refused(
 
     assert "[store] durability: " in str(caught.value)
     assert reason in str(caught.value)
+
+
+async def test_daemon_does_not_start_on_a_server_that_lacks_the_mode(
+    start_store: Callable[..., StoreProcess],
+) -> None:
+    """At the start it is a mistake of the configuration, with the reason; a replica may yet come."""
+    lacking, complete = start_store(*EVERYSEC, server="redis"), start_store(server="valkey")
+    async with opened(lacking.url, "disk") as broker:
+        with pytest.raises(ConfigError, match=r"\[store\] durability: .* lacks; mend it"):
+            await broker.check_promise()
+    async with opened(complete.url, "replica") as broker:
+        await broker.check_promise()
+    async with opened(complete.url, "disk") as broker:
+        await broker.check_promise()
+
+
+async def test_daemon_starts_while_the_store_is_away(store: StoreProcess) -> None:
+    """What nobody can ask yet is no mistake."""
+    store.kill()
+    with trio.fail_after(PATIENCE_S):
+        async with open_broker(config_of(store.url, durability="disk"), name="test") as broker:
+            await broker.check_promise()
 
 
 async def test_mended_server_is_taken_without_a_restart(

@@ -106,12 +106,17 @@ class Suite:
         self.process.send_signal(number)
 
     def processes(self) -> list[int]:
-        """Return the processes that this suite started, wherever they are now: by environment."""
+        """Return the processes that this suite started, wherever they are now.
+
+        By environment, and by folder: Valkey writes its title over its environment.
+        """
         found = []
         for entry in Path("/proc").iterdir():
             try:
                 living = (entry / "stat").read_bytes().rpartition(b")")[2].split()[0] != b"Z"
-                if living and self._mark in (entry / "environ").read_bytes().split(b"\0"):
+                ours = self._mark in (entry / "environ").read_bytes().split(b"\0")
+                inside = str((entry / "cwd").readlink()).startswith(f"{self.folder}/")
+                if living and (ours or inside):
                     found.append(int(entry.name))
             except (OSError, ValueError, IndexError):
                 continue
