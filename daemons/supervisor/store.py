@@ -67,6 +67,9 @@ def _settings(config: Config, folder: Path) -> list[str]:
         ("unixsocketperm", "600"),
         ("appendonly", "yes"),
         ("appendfsync", "everysec" if store.durability == "memory" else "always"),
+        # The append-only file has everything: a snapshot at the end would only delay it, and a
+        # server that cannot write one (disk full, folder gone) would refuse to stop.
+        ("shutdown-on-sigterm", "nosave force"),
         # A full store refuses what is new; it must never drop what it has accepted.
         ("maxmemory-policy", "noeviction"),
         ("daemonize", "no"),

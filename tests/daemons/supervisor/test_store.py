@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import stat
@@ -97,6 +98,19 @@ async def test_store_keeps_what_it_accepted_over_a_kill(tmp_path: Path) -> None:
         process.wait(WAIT_S)
     with running(config):
         assert "yes" in await ask(config, "GET kept")
+
+
+async def test_store_that_cannot_write_a_snapshot_stops_all_the_same(tmp_path: Path) -> None:
+    """The append-only file has everything, so a folder that is gone or full holds up no end."""
+    config = settings(tmp_path / "gone", save=("1 1",))
+    (tmp_path / "gone").mkdir()
+
+    with running(config) as process:
+        await ask(config, "SET key value")
+        shutil.rmtree(tmp_path / "gone")
+        process.terminate()
+
+        assert await trio.to_thread.run_sync(process.wait, WAIT_S) == 0
 
 
 async def test_store_folder_is_for_its_owner_alone(tmp_path: Path) -> None:
