@@ -313,5 +313,5 @@ async def test_broker_survives_states_of_the_store(any_store: StoreProcess) -> N
 async def test_wrong_address_is_a_configuration_error() -> None:
     """`[store] url` that is no address ends the daemon with a message, not with a traceback."""
     with pytest.raises(ConfigError, match=r"\[store\] url"):
-        async with open_broker(config_of("http://example.org"), name="test"):
+        async with open_broker(config_of("redis://example.org:none"), name="test"):
             pass
