@@ -116,6 +116,13 @@ class Claims:
             ("LTRIM", keys.REJECTED_LIST, 0, _REJECTED_KEPT - 1),
         )
 
+    async def suspects(self) -> int:
+        """Return how many submissions wait to be judged alone."""
+        counts = await self._broker.redis.pipeline_of(
+            *(("ZCARD", keys.queued(part, "suspect")) for part in self._broker.partitions)
+        )
+        return sum(counts)
+
     async def beat(self, claims: Sequence[Claim]) -> list[Claim]:
         """Prolong the leases of *claims*; return those that are not ours any more."""
         fenced: list[Claim] = []

@@ -62,18 +62,22 @@ class Intake:
         """Learn the connection's id, by which it can be unblocked."""
         self._client_id = await connection.command("CLIENT", "ID")
 
-    async def pop(self, *, suspects: bool) -> Popped | None:
+    async def pop(self, *, suspects: bool, first: bool = False) -> Popped | None:
         """Wait up to a second for the next element; None if there was none.
 
         *suspects* says whether a submission that may kill its worker would be welcome: only when
-        nothing else runs here. Not cancellable, so that nothing popped is ever dropped: look at
-        your stopping event between calls.
+        nothing else runs here; *first* has them looked for before all others.
+
+        Not cancellable, so that nothing popped is ever dropped: look at your stopping event between
+        calls.
 
         Raises:
             StoreUnavailable: nothing can be popped now; if something was, the repair finds it.
         """
         assert self.redis is not None
         names = self._names(suspects=suspects)
+        if first:
+            names = sorted(names, key=lambda name: not name.endswith(":suspect"))
         try:
             with trio.CancelScope(shield=True):
                 answer = await self.redis.call(("BRPOP", *names, _BLOCK_S))

@@ -42,6 +42,9 @@ _BACKOFF_MAX_S = 2.0
 #: How long the last word to the store may take once the judging is over or was stopped.
 _LAST_WORD_S = 2.0
 _RETRY_S = 0.2
+#: How often a busy worker looks whether suspects wait, and how long it runs empty for them.
+_LOOK_S = 2.0
+_ROOM_S = 30.0
 
 
 class Slots:
@@ -64,6 +67,9 @@ class Slots:
         self.count = len(sandbox.boxes)
         #: How many boxes are in use; the one that waits with the dispatcher is not.
         self.busy = 0
+        #: Set, and replaced, whenever a box comes free.
+        self._ended = trio.Event()
+        self._look_at = 0.0
         self._give_box, self._free = trio.open_memory_channel[Box](self.count)
         for box in sandbox.boxes:
             self._give_box.send_nowait(box)
@@ -94,8 +100,9 @@ class Slots:
         with waiting:
             while True:
                 box = await self._free.receive()
+                alone = await self._make_room_for_suspects()
                 with trio.CancelScope(shield=True):
-                    popped, failures = await self._pop(intake, failures)
+                    popped, failures = await self._pop(intake, failures, alone)
                 if popped is not None:
                     self.busy += 1
                     done = trio.Event()
@@ -108,9 +115,30 @@ class Slots:
                     limit_s = min(_BACKOFF_MAX_S, _BACKOFF_FIRST_S * 2 ** min(failures, 8))
                     await trio.sleep(random.uniform(0, limit_s))
 
-    async def _pop(self, intake: Intake, failures: int) -> tuple[Popped | None, int]:
+    async def _make_room_for_suspects(self) -> bool:
+        """Let this worker run empty if suspects wait; return whether they come first now.
+
+        Under a load that never ends it would never be empty by itself, and they would never run.
+        """
+        if not self.busy or trio.current_time() < self._look_at:
+            return False
+        self._look_at = trio.current_time() + _LOOK_S
         try:
-            return await intake.pop(suspects=self.busy == 0), 0
+            if not await self._claims.suspects():
+                return False
+        except StoreUnavailable:
+            return False
+        with trio.move_on_after(_ROOM_S):
+            while self.busy:
+                await self._ended.wait()
+            return True
+        # Something here takes very long, or a box is broken: another worker may have room.
+        self._look_at = trio.current_time() + _ROOM_S
+        return False
+
+    async def _pop(self, intake: Intake, failures: int, alone: bool) -> tuple[Popped | None, int]:
+        try:
+            return await intake.pop(suspects=self.busy == 0, first=alone), 0
         except StoreUnavailable:
             return None, failures + 1
 
@@ -142,6 +170,8 @@ class Slots:
             self.busy -= 1
             self._give_box.send_nowait(box)
             done.set()
+            self._ended.set()
+            self._ended = trio.Event()
 
     async def _adopt(self, entry: bytes, stopping: trio.Event) -> None:
         """Submit a foreign producer's entry, or put it aside.

@@ -85,6 +85,28 @@ async def test_suspects_run_alone(site: Site) -> None:
     assert together > 1
 
 
+async def test_suspects_are_judged_under_a_load_that_does_not_end(site: Site) -> None:
+    """A worker that is never idle by itself makes room for them, and then goes on."""
+    suspect = await make_suspect(site)
+    others = [await site.submit(echo_after(0.3)) for _ in range(4)]
+    await site.open_worker(slots=2, lease_s=15.0)
+    judged: list[str] = []
+
+    async with trio.open_nursery() as nursery:
+
+        async def load(id_: str) -> None:
+            while suspect not in judged:
+                await site.verdict(id_)
+                judged.append(id_)
+                id_ = await site.submit(echo_after(0.3))
+
+        for id_ in others:
+            nursery.start_soon(load, id_)
+        assert (await site.verdict(suspect)).verdict is Verdict.ACCEPTED
+        judged.append(suspect)
+    assert len(judged) > 4
+
+
 async def make_suspect(site: Site) -> str:
     """Submit something that two workers have failed."""
     id_ = await site.submit(echo_after(0.3))
