@@ -132,14 +132,35 @@ class ApiConnection:
         self._http.start_next_cycle()
         return json.loads(answer)
 
+    async def aclose(self) -> None:
+        """Close the connection."""
+        await self._stream.aclose()
+
 
 class Client:
     """A user with one WebSocket and several HTTP connections."""
 
-    def __init__(self, connections: list[ApiConnection]) -> None:
-        self.connections = connections
+    def __init__(self, api: str, count: int) -> None:
+        self._api = api
+        self._count = count
+        self.connections: list[ApiConnection] = []
         self._judged: dict[str, str] = {}
         self._news: dict[str, trio.Event] = {}
+
+    async def connect(self) -> None:
+        """Open the HTTP connections; the API closes those that stood idle for a turn."""
+        await self.aclose()
+        host, _, port = self._api.rpartition(":")
+        self.connections = [
+            ApiConnection(await trio.open_tcp_stream(host, int(port)), self._api)
+            for _ in range(self._count)
+        ]
+
+    async def aclose(self) -> None:
+        """Close the HTTP connections."""
+        for connection in self.connections:
+            await connection.aclose()
+        self.connections = []
 
     async def serve_socket(
         self, gateway: str, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
@@ -169,6 +190,7 @@ class Client:
     async def submit_for(self, seconds: float) -> int:
         """Keep `_IN_FLIGHT` submissions on their way for *seconds*; return how many were judged."""
         done = 0
+        await self.connect()
 
         async def submit_until(deadline: float, number: int) -> None:
             nonlocal done
@@ -185,15 +207,13 @@ class Client:
 @asynccontextmanager
 async def open_client(api: str, gateway: str, connections: int) -> AsyncIterator[Client]:
     """Connect a user with *connections* to the API and one WebSocket."""
-    host, _, port = api.rpartition(":")
-    streams = [await trio.open_tcp_stream(host, int(port)) for _ in range(connections)]
-    client = Client([ApiConnection(stream, api) for stream in streams])
+    client = Client(api, connections)
+    await client.connect()
     async with trio.open_nursery() as nursery:
         await nursery.start(client.serve_socket, gateway)
         yield client
         nursery.cancel_scope.cancel(reason="measured")
-    for stream in streams:
-        await stream.aclose()
+    await client.aclose()
 
 
 async def _bare_command(folder: Path) -> list[str]:
