@@ -8,6 +8,9 @@ import pytest
 
 from tests.chaos.run import Plan, run_chaos
 
+#: A control may miss by chance; so many times in a row it does not.
+ROUNDS = 3
+
 
 def test_chaos_loses_nothing_and_judges_once() -> None:
     """Every 202 ends in one final event, and every user was told exactly the history."""
@@ -20,7 +23,7 @@ def test_chaos_loses_nothing_and_judges_once() -> None:
 @pytest.mark.parametrize(
     ("sabotage", "finds", "crash", "stall"),
     [
-        ("repair", "still queued", {"worker.popped": 0.2}, {}),
+        ("repair", "still queued", {"worker.popped": 0.4}, {}),
         ("token", "2 final events", {}, {"worker.judged": 0.15}),
         ("append", "told but not in the history", {}, {}),
     ],
@@ -29,9 +32,13 @@ def test_chaos_finds_what_a_missing_guard_lets_through(
     sabotage: str, finds: str, crash: dict[str, float], stall: dict[str, float]
 ) -> None:
     """The control: with one guard taken out, the round fails, and for that guard's reason."""
-    plan = Plan(
-        seconds=10, seed=secrets.token_hex(4), sabotage=sabotage, settle_s=8.0,
-        random_faults=False, crash=crash, stall=stall,
-    )  # fmt: skip
-    outcome = run_chaos(plan)
-    assert any(finds in line for line in outcome.wrong), f"{outcome.table()}\n{outcome.wrong}"
+    # Each round depends on chance and on how busy the machine is; a guard that matters shows soon.
+    for _ in range(ROUNDS):
+        plan = Plan(
+            seconds=10, seed=secrets.token_hex(4), sabotage=sabotage, settle_s=8.0,
+            random_faults=False, crash=crash, stall=stall,
+        )  # fmt: skip
+        outcome = run_chaos(plan)
+        if any(finds in line for line in outcome.wrong):
+            return
+    pytest.fail(f"{ROUNDS} rounds found nothing\n{outcome.table()}\n{outcome.wrong}")
