@@ -286,6 +286,6 @@ def _check_exposure(path: Path, config: Config) -> None:
     """Refuse to be reachable from outside without tokens, unless that was asked for."""
     if config.auth.tokens_file is None and not config.auth.insecure and not config.loopback_only:
         raise ConfigError(
-            f"{path}: [api] listen, [gateway] listen: only loopback addresses are allowed; "
-            "[auth] insecure = true lets anyone in who can reach them"
+            f"{path}: [api] listen, [gateway] listen: only loopback addresses are allowed without "
+            "[auth] tokens_file; insecure = true there lets anyone in who can reach them"
         )
