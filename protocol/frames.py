@@ -33,6 +33,19 @@ class CloseCode(IntEnum):
     BAD_TOKEN = 4501  # do not reconnect
 
 
+#: These say that another try would end the same way.
+FATAL_CODES = frozenset(
+    {
+        CloseCode.PROTOCOL,
+        CloseCode.UNSUPPORTED,
+        CloseCode.BAD_UTF8,
+        CloseCode.BAD_FIRST_MESSAGE,
+        CloseCode.TOO_BIG,
+        CloseCode.BAD_TOKEN,
+    }
+)
+
+
 class Hello(msgspec.Struct, frozen=True, kw_only=True):
     """What the client said first: who he is, and what he has already seen.
 

@@ -6,11 +6,7 @@ with the exit code: 2 when the request was wrong, 3 when nobody answers or the o
 
 from __future__ import annotations
 
-import contextlib
-import json
-import math
 import os
-import random
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -20,33 +16,16 @@ from urllib.parse import urlsplit
 import click
 import httpx2
 import trio
-from trio_websocket import ConnectionClosed, HandshakeError, open_websocket_url
 
 from daemons.config import Address, Config, load_config
+from daemons.gateway.client import BadAddress, GatewayError, Refused
 from daemons.supervisor.client import Client, NotRunning
-from protocol.frames import CloseCode
 
 EXIT_USAGE = 2
 EXIT_UNREACHABLE = 3
 
 #: Longer than the API takes to say that its store is away.
 _ANSWER_S = 15.0
-_CONNECT_S = 5.0
-#: Between tries to get the gateway back: full jitter, so that a restart is not met by a stampede.
-_BACKOFF_FIRST_S = 0.2
-_BACKOFF_MAX_S = 5.0
-#: These say that the next try would end the same way.
-_FATAL_CODES = frozenset(
-    {
-        CloseCode.PROTOCOL,
-        CloseCode.UNSUPPORTED,
-        CloseCode.BAD_UTF8,
-        CloseCode.BAD_FIRST_MESSAGE,
-        CloseCode.TOO_BIG,
-        CloseCode.BAD_TOKEN,
-    }
-)
-
 Frame = dict[str, Any]
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -169,113 +148,14 @@ def _document(answer: httpx2.Response) -> Frame:
     raise ClientError("\n".join(lines), code)
 
 
-class Follower:
-    """Follows the events of *user_id* at *gateway*, those after the id *after* first if given.
-
-    *note* gets a line when the gateway goes away while it is followed; it is waited for up to
-    *patience_s*.
-    """
-
-    def __init__(
-        self,
-        gateway: str,
-        user_id: str,
-        after: int | None,
-        note: Callable[[str], None],
-        *,
-        patience_s: float = math.inf,
-    ) -> None:
-        self._gateway = gateway
-        self._user_id = user_id
-        self._position = after
-        self._note = note
-        self._patience_s = patience_s
-        self._live = False
-        self._failures = 0
-        self._away_since = math.inf
-
-    async def run(self, frames: trio.MemorySendChannel[Frame]) -> None:
-        """Send all frames to *frames* until cancelled, across lost connections.
-
-        Each connection begins with its `ready` frame.
-
-        Raises:
-            ClientError: the gateway was never there, or refuses this client.
-        """
-        with frames:
-            while True:
-                try:
-                    await self._follow_once(frames)
-                except (HandshakeError, ConnectionClosed, trio.BrokenResourceError) as exc:
-                    self._endure(exc)
-                limit_s = min(_BACKOFF_MAX_S, _BACKOFF_FIRST_S * 2**self._failures)
-                self._failures = min(self._failures + 1, 10)
-                await trio.sleep(random.uniform(0, limit_s))
-
-    async def _follow_once(self, frames: trio.MemorySendChannel[Frame]) -> None:
-        async with _open_socket(self._gateway) as socket:
-            await socket.send_message(self._hello())
-            while True:
-                frame = _frame(await socket.get_message())
-                self._position = frame.get("id", self._position)
-                await frames.send(frame)
-                self._failures = 0
-                self._live = True
-
-    def _hello(self) -> str:
-        hello: Frame = {"user_id": self._user_id, "client": "gavel"}
-        return json.dumps(hello if self._position is None else hello | {"after": self._position})
-
-    def _endure(self, exc: Exception) -> None:
-        """Raise the error that *exc* is, unless another try may help."""
-        if not self._live or _is_fatal(exc):
-            raise ClientError(_why(self._gateway, exc)) from exc
-        now = trio.current_time()
-        if self._failures == 0:
-            self._away_since = now
-            self._note("the gateway is away; waiting for it")
-        elif now - self._away_since > self._patience_s:
-            raise ClientError(_why(self._gateway, exc)) from exc
-
-
-def _frame(message: str | bytes) -> Frame:
-    try:
-        frame = json.loads(message)
-    except ValueError:
-        frame = None
-    if not isinstance(frame, dict) or "type" not in frame:
-        raise ClientError("what answers at --gateway does not speak as Gavel's gateway does")
-    return frame
-
-
-def _open_socket(gateway: str) -> contextlib.AbstractAsyncContextManager[Any]:
-    try:
-        return open_websocket_url(gateway, connect_timeout=_CONNECT_S, disconnect_timeout=1)
-    except ValueError as exc:
-        raise ClientError(f"--gateway {gateway}: {exc}", EXIT_USAGE) from exc
-
-
-def _is_fatal(exc: BaseException) -> bool:
-    closed = exc.reason if isinstance(exc, ConnectionClosed) else None
-    return closed is not None and closed.code in _FATAL_CODES
-
-
-def _why(gateway: str, exc: BaseException) -> str:
-    if isinstance(exc, ConnectionClosed) and exc.reason is not None:
-        return f"the gateway at {gateway} closed: {exc.reason.code} {exc.reason.reason or ''}"
-    return (
-        f"no WebSocket gateway answers at {gateway}; start it with `make run`, "
-        "or name another address with --gateway"
-    )
-
-
 def run_client(main: Callable[[], Awaitable[int]], tell: Callable[[str], None]) -> int:
-    """Run *main* on Trio and return its exit code; a `ClientError` goes to *tell* in words."""
+    """Run *main* on Trio and return its exit code; an error that users can meet goes to *tell*."""
     code = EXIT_UNREACHABLE
     try:
         code = trio.run(main)
-    except* ClientError as group:
+    except* (ClientError, GatewayError) as group:
         error = _first(group)
+        error = error if isinstance(error, ClientError) else _in_words(error)
         code = error.code
         tell(str(error))
     except* KeyboardInterrupt:
@@ -287,6 +167,14 @@ def run_client(main: Callable[[], Awaitable[int]], tell: Callable[[str], None]) 
     return code
 
 
-def _first(group: BaseExceptionGroup[ClientError]) -> ClientError:
+def _in_words(error: Exception) -> ClientError:
+    if isinstance(error, BadAddress):
+        return ClientError(f"--gateway: {error}", EXIT_USAGE)
+    if isinstance(error, Refused):
+        return ClientError(str(error))
+    return ClientError(f"{error}; start it with `make run`, or name another address with --gateway")
+
+
+def _first(group: BaseExceptionGroup[Exception]) -> Exception:
     inner = group.exceptions[0]
     return _first(inner) if isinstance(inner, BaseExceptionGroup) else inner

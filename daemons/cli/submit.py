@@ -14,13 +14,11 @@ from pathlib import Path
 
 import click
 import httpx2
-import trio
 
 from daemons.cli.remote import (
     EXIT_UNREACHABLE,
     EXIT_USAGE,
     ClientError,
-    Follower,
     Frame,
     call_api,
     find_gateway,
@@ -30,11 +28,11 @@ from daemons.cli.remote import (
     server_options,
 )
 from daemons.cli.verdicts import Story, open_story
+from daemons.gateway.client import Events, open_events
 from judging.languages import language_of
 from protocol.lifecycle import FINAL
 from protocol.messages import EventType, Status, Verdict, is_user_id
 
-_EVENTS_AHEAD = 256
 #: A restart of the gateway takes a second or two; later than that nobody sits and waits.
 _PATIENCE_S = 30.0
 _FINAL_EVENTS = frozenset(type_.value for type_ in EventType if type_.final)
@@ -127,47 +125,38 @@ async def _submit_only(server: str, request: Frame, *, as_json: bool) -> int:
 
 
 async def _submit_and_follow(server: str, gateway: str, request: Frame, *, as_json: bool) -> int:
-    send, frames = trio.open_memory_channel[Frame](_EVENTS_AHEAD)
-    follower = Follower(gateway, request["user_id"], None, _note, patience_s=_PATIENCE_S)
-    async with open_client(server) as client, trio.open_nursery() as nursery:
-        nursery.start_soon(follower.run, send)
-        await _wait_until_followed(frames)
+    def tell_away() -> None:
+        _note("the gateway is away; waiting for it")
+
+    async with (
+        open_client(server) as client,
+        open_events(
+            gateway, request["user_id"], patience_s=_PATIENCE_S, on_away=tell_away
+        ) as events,
+    ):
         submission = await call_api(client, "POST", "/submissions", request)
-        with open_story(silent=as_json) as story, frames:
-            await _tell_until_done(client, submission["id"], frames, story)
+        with open_story(silent=as_json) as story:
+            await _tell_until_done(client, submission["id"], events, story)
             submission = await call_api(client, "GET", f"/submissions/{submission['id']}")
             story.finish(submission)
-        nursery.cancel_scope.cancel(reason="the verdict is there")
     if as_json:
         click.echo(json.dumps(submission, indent=2))
     return _exit_code(submission)
 
 
-async def _wait_until_followed(frames: trio.MemoryReceiveChannel[Frame]) -> None:
-    """Wait for `ready`: from here on nothing is missed."""
-    try:
-        await frames.receive()
-    except trio.EndOfChannel:
-        # The follower gave up, and its own error, on its way to our nursery, tells why.
-        await trio.sleep_forever()
-
-
 async def _tell_until_done(
-    client: httpx2.AsyncClient,
-    submission_id: str,
-    frames: trio.MemoryReceiveChannel[Frame],
-    story: Story,
+    client: httpx2.AsyncClient, submission_id: str, events: Events, story: Story
 ) -> None:
     """Tell *story* the submission's events until the final one."""
-    async for frame in frames:
-        if frame["type"] == "ready" and not frame.get("recovered", True):
+    async for event in events:
+        if event["type"] == "gap":
             # What happened meanwhile is not in the history any more; the state still tells.
             state = await call_api(client, "GET", f"/submissions/{submission_id}")
             if Status(state["status"]) in FINAL:
                 return
-        elif frame.get("submission_id") == submission_id:
-            story.tell(frame)
-            if frame["type"] in _FINAL_EVENTS:
+        elif event["submission_id"] == submission_id:
+            story.tell(event)
+            if event["type"] in _FINAL_EVENTS:
                 return
 
 

@@ -6,19 +6,10 @@ import json
 import sys
 
 import click
-import trio
 
-from daemons.cli.remote import (
-    EXIT_USAGE,
-    Follower,
-    Frame,
-    find_gateway,
-    run_client,
-    server_options,
-)
+from daemons.cli.remote import EXIT_USAGE, find_gateway, run_client, server_options
+from daemons.gateway.client import open_events
 from protocol.messages import is_user_id
-
-_EVENTS_AHEAD = 256
 
 
 @click.command()
@@ -48,14 +39,13 @@ def _note(text: str) -> None:
 
 
 async def _print_events(gateway: str, user: str, after: int | None) -> int:
-    send, frames = trio.open_memory_channel[Frame](_EVENTS_AHEAD)
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(Follower(gateway, user, after, _note).run, send)
-        with frames:
-            async for frame in frames:
-                if frame["type"] != "ready":
-                    click.echo(json.dumps(frame, separators=(",", ":")))
-                elif not frame.get("recovered", True):
-                    reason = frame.get("reason", "unknown")
-                    _note(f"events were missed ({reason}); re-read the state")
+    def tell_away() -> None:
+        _note("the gateway is away; waiting for it")
+
+    async with open_events(gateway, user, after=after, on_away=tell_away) as events:
+        async for event in events:
+            if event["type"] == "gap":
+                _note(f"events were missed ({event['reason']}); re-read the state")
+            else:
+                click.echo(json.dumps(event, separators=(",", ":")))
     return 0
