@@ -140,15 +140,17 @@ class Events:
         """Try to connect until it works; errors as for `receive`."""
         self._on_away()
         away_since, failures = trio.current_time(), 0
-        while self._ws is None:
+        while True:
             await trio.sleep(random.uniform(0, min(_BACKOFF_MAX_S, _BACKOFF_FIRST_S * 2**failures)))
             failures = min(failures + 1, 10)
             try:
                 await self.connect()
             except Unreachable:
-                await self.leave()
                 if trio.current_time() - away_since > self._patience_s:
                     raise
+            else:
+                return
+            await self.leave()
 
     def _is_news(self, frame: Event) -> bool:
         """Note what *frame* says, and tell whether it is an event that the caller has not."""
@@ -211,7 +213,8 @@ async def open_events(
             await events.connect()
             yield events
         finally:
-            await events.leave()
+            with trio.move_on_after(_FAREWELL_S, shield=True):
+                await events.leave()
             nursery.cancel_scope.cancel(reason="the events are no longer followed")
 
 
