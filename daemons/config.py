@@ -156,6 +156,8 @@ class Worker(_Section, frozen=True):
     limbo_s: Positive = 3.0
     drain_s: Positive = 20.0
     tries: Count = 3
+    cache_dir: str = "var/cache"
+    cache_bytes: Natural = 536870912
 
     def __post_init__(self) -> None:
         """Refuse a lease that a healthy worker could not keep."""

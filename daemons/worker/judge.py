@@ -6,7 +6,7 @@ judgement. Expected outputs never enter a box; the output is compared here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 import structlog
@@ -37,20 +37,30 @@ log = structlog.get_logger()
 #: Told after each step: fields of the record to set, and the event.
 Tell = Callable[[Sequence[Argument], Step], None]
 
+#: Makes a program of its sources, in the box if it has to be compiled.
+Build = Callable[[Box, Toolchain, Sources], Awaitable[Program | CompileFailure]]
+
 #: Reading or comparing more than this holds up everything else, so a thread does it.
 _LARGE_BYTES = 1 << 20
 
 
 async def judge(
-    box: Box, problem: Problem, toolchain: Toolchain, request: SubmissionRequest, tell: Tell
+    box: Box,
+    problem: Problem,
+    toolchain: Toolchain,
+    request: SubmissionRequest,
+    tell: Tell,
+    build: Build = compile_program,
 ) -> Judgement:
     """Judge *request* against all tests of *problem* in *box*; cancelling it kills what runs.
+
+    *build* makes a program of its sources.
 
     Raises:
         SandboxError: this host failed, never the program.
     """
     sources = Sources.of(request, toolchain)
-    built = await compile_program(box, toolchain, sources)
+    built = await build(box, toolchain, sources)
     if isinstance(built, CompileFailure):
         return Judgement(
             verdict=Verdict.COMPILE_ERROR,

@@ -21,9 +21,11 @@ from daemons.broker import (
 )
 from daemons.config import Config, ConfigError
 from daemons.service import Service, run_service
+from daemons.worker.builds import Builds
 from daemons.worker.holdings import Holdings
 from daemons.worker.keeper import Keeper
 from daemons.worker.selftest import test_boxes
+from daemons.worker.shelf import Shelf
 from daemons.worker.slots import Slots
 from daemons.worker.toolchains import Toolchain, find_toolchains, image_of
 from judging.languages.language import load_languages
@@ -84,7 +86,8 @@ async def _serve(
     config = broker.config
     claims = Claims(broker, name)
     holdings = Holdings(config.worker.lease_s)
-    slots = Slots(broker, claims, holdings, sandbox, catalogue, toolchains)
+    builds = Builds(await _open_shelf(config))
+    slots = Slots(broker, claims, holdings, sandbox, catalogue, toolchains, builds)
 
     def describe() -> WorkerInfo:
         return WorkerInfo(
@@ -130,6 +133,17 @@ def _load_problems(config: Config) -> Catalogue:
     for error in catalogue.errors.values():
         log.error("problem refused", error=str(error))
     return catalogue
+
+
+async def _open_shelf(config: Config) -> Shelf | None:
+    """Return where builds are kept, unless the configuration wants none kept."""
+    if not config.worker.cache_bytes:
+        return None
+    folder = config.path(config.worker.cache_dir) / "builds"
+    try:
+        return await trio.to_thread.run_sync(Shelf, folder, config.worker.cache_bytes)
+    except OSError as exc:
+        raise ConfigError(f"[worker] cache_dir: {folder}: {exc.strerror}") from exc
 
 
 def _least_grade(config: Config) -> Grade:

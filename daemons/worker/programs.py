@@ -49,10 +49,15 @@ class Sources:
 
 @dataclass(frozen=True, slots=True)
 class CompileFailure:
-    """The compiler refused the program or ran into a limit; *output* says which."""
+    """The compiler refused the program or ran into a limit; *output* says which.
+
+    *final* means that the compiler ended by itself and spoke of the program, not of this host, so
+    that it would say the same again.
+    """
 
     output: bytes
     time_s: float
+    final: bool = False
 
 
 class Program(AbstractContextManager["Program"]):
@@ -62,13 +67,16 @@ class Program(AbstractContextManager["Program"]):
         self,
         toolchain: Toolchain,
         sources: Sources,
-        files: Mapping[str, bytes | Blob],
+        artefacts: Mapping[str, Blob],
         time_s: float,
     ) -> None:
         self.toolchain = toolchain
+        self.artefacts = artefacts
         self.compile_time_s = time_s
         self._sources = sources
-        self._files = files
+        language = toolchain.language
+        kept = sources.files if language.keep_sources or language.compile is None else {}
+        self._files: dict[str, bytes | Blob] = {**kept, **artefacts}
 
     async def run(
         self, box: Box, *, stdin: bytes | Blob, limits: Limits, args: tuple[str, ...] = ()
@@ -127,9 +135,8 @@ class Program(AbstractContextManager["Program"]):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        for file in self._files.values():
-            if isinstance(file, Blob):
-                file.close()
+        for artefact in self.artefacts.values():
+            artefact.close()
 
 
 async def compile_program(
@@ -140,17 +147,21 @@ async def compile_program(
     Raises:
         SandboxError: this host failed, never the program.
     """
+    if toolchain.language.compile is None:
+        return Program(toolchain, sources, {}, 0.0)
+    result = await box.run(compile_job(toolchain, sources, toolchain.tools))
+    return _compiled(toolchain, sources, result)
+
+
+def compile_job(toolchain: Toolchain, sources: Sources, tools: Mapping[str, str]) -> Job:
+    """Return the run of the compiler over *sources*, its *tools* at these paths."""
     language = toolchain.language
-    if language.compile is None:
-        return Program(toolchain, sources, sources.files, 0.0)
+    assert language.compile is not None
     argv = language.command(
-        language.compile,
-        tools=toolchain.tools,
-        files=tuple(sources.files),
-        entry=sources.entry,
+        language.compile, tools=tools, files=tuple(sources.files), entry=sources.entry
     )
     limits = language.compile_limits
-    job = Job(
+    return Job(
         argv=tuple(argv),
         env={**_ENV, **language.env},
         files=sources.files,
@@ -169,8 +180,6 @@ async def compile_program(
             open_files=_COMPILE_FILES,
         ),
     )
-    result = await box.run(job)
-    return _compiled(toolchain, sources, result)
 
 
 def _compiled(toolchain: Toolchain, sources: Sources, result: Result) -> Program | CompileFailure:
@@ -179,12 +188,14 @@ def _compiled(toolchain: Toolchain, sources: Sources, result: Result) -> Program
             unused.callback(blob.close)
         output = result.stdout + result.stderr
         if result.status is not RunStatus.OK:
-            return CompileFailure(output or _explain(result), result.time_s)
+            final = result.exit_code is not None and not toolchain.language.blames_host(output)
+            final = final and result.status is RunStatus.RUNTIME_ERROR
+            return CompileFailure(output or _explain(result), result.time_s, final)
         if toolchain.language.artefacts and not result.files:
-            return CompileFailure(output + b"the compiler produced nothing to run\n", result.time_s)
+            output += b"the compiler produced nothing to run\n"
+            return CompileFailure(output, result.time_s, final=True)
         unused.pop_all()
-    kept = sources.files if toolchain.language.keep_sources else {}
-    return Program(toolchain, sources, {**kept, **result.files}, result.time_s)
+    return Program(toolchain, sources, result.files, result.time_s)
 
 
 def _explain(result: Result) -> bytes:

@@ -24,6 +24,7 @@ import trio
 from daemons.broker import Broker, Claim, Claims, Intake, Popped, StoreUnavailable, TooManyOpen
 from daemons.broker.errors import QueueFull
 from daemons.crashpoints import reach
+from daemons.worker.builds import Builds
 from daemons.worker.holdings import Held, Holdings
 from daemons.worker.judge import judge
 from daemons.worker.reporter import Reporter
@@ -58,12 +59,14 @@ class Slots:
         sandbox: Sandbox,
         catalogue: Catalogue,
         toolchains: dict[str, Toolchain],
+        builds: Builds,
     ) -> None:
         self._broker = broker
         self._claims = claims
         self._holdings = holdings
         self._catalogue = catalogue
         self._toolchains = toolchains
+        self._builds = builds
         self.count = len(sandbox.boxes)
         #: How many boxes are in use; the one that waits with the dispatcher is not.
         self.busy = 0
@@ -286,7 +289,7 @@ class Slots:
             reason = f"this worker has no {what}; all workers must offer the same"
             log.error(reason, submission=claim.submission_id)
             return Judgement(verdict=Verdict.INTERNAL_ERROR, compile_output=reason)
-        return await judge(box, problem, toolchain, request, reporter.tell)
+        return await judge(box, problem, toolchain, request, reporter.tell, self._builds.compile)
 
     async def _last_word(self, claim: Claim, *, drained: bool) -> None:
         """Give an unjudged claim back; if the store does not hear it, the lease's end does it."""

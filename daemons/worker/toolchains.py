@@ -6,11 +6,13 @@ Looking for tools and asking their versions means starting processes, so it is d
 
 from __future__ import annotations
 
+import hashlib
 import os
+import platform
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -31,11 +33,19 @@ _VERSION_S = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Toolchain:
-    """A language and the tools for it on this machine."""
+    """A language and the tools for it on this machine.
+
+    Attributes:
+        language: what the tools are for.
+        tools: the path of each of the language's programs.
+        version: the first line that they say of their version, for people.
+        identity: a digest of all by which two builds of the tools can differ.
+    """
 
     language: Language
     tools: Mapping[str, str]
     version: str
+    identity: str
 
 
 async def find_toolchains(languages: Iterable[Language]) -> dict[str, Toolchain]:
@@ -47,9 +57,14 @@ async def find_toolchains(languages: Iterable[Language]) -> dict[str, Toolchain]
             log.info("language not offered", language=language.id, missing=missing)
             return
         tools = _locate_all(language)
-        version = await _ask_version(language, tools)
-        if version is not None:
-            found[language.id] = Toolchain(language, tools, version)
+        version = await _ask(language, tools, language.version)
+        if version is None:
+            return
+        told = version
+        if language.identity is not None:
+            told = await _ask(language, tools, language.identity) or version
+        first_line = version.splitlines()[0].strip() if version else ""
+        found[language.id] = Toolchain(language, tools, first_line, _identify(tools, told))
 
     async with trio.open_nursery() as nursery:
         for language in languages:
@@ -97,9 +112,9 @@ def _locate(places: Iterable[str]) -> str | None:
     return None
 
 
-async def _ask_version(language: Language, tools: Mapping[str, str]) -> str | None:
-    """Return the first line that the language's tool prints of its version; None if it fails."""
-    argv = language.command(language.version, tools=tools)
+async def _ask(language: Language, tools: Mapping[str, str], template: Sequence[str]) -> str | None:
+    """Return what the command *template* prints; None, and a line in the log, if it fails."""
+    argv = language.command(template, tools=tools)
     run = partial(
         trio.run_process, argv, capture_stdout=True, stderr=subprocess.STDOUT, check=False
     )
@@ -112,5 +127,18 @@ async def _ask_version(language: Language, tools: Mapping[str, str]) -> str | No
     if process.returncode != 0:
         log.warning("language not offered", language=language.id, exit_code=process.returncode)
         return None
-    lines = process.stdout.decode(errors="replace").splitlines()
-    return lines[0].strip() if lines else ""
+    return process.stdout.decode(errors="replace")
+
+
+def _identify(tools: Mapping[str, str], told: str) -> str:
+    """Return a digest of what the tools tell of themselves, their files, and the C library.
+
+    A package's update changes the time of its files even where it changes no version; one that
+    replaces headers alone, of the same C library, does not show.
+    """
+    digest = hashlib.sha256(told.encode())
+    digest.update(f"{os.uname().machine} {' '.join(platform.libc_ver())}".encode())
+    for name, path in sorted(tools.items()):
+        about = Path(path).stat()
+        digest.update(f"\n{name} {about.st_size} {about.st_mtime_ns}".encode())
+    return digest.hexdigest()

@@ -78,6 +78,10 @@ class Language:
         out_of_memory_exit_code: with this exit code the runtime says that its own bound on
             memory was reached; the verdict is then `memory_limit_exceeded`.
         entry_pattern: finds in a single piece of code the name that its file must have.
+        identity: the command whose output tells one build of the compiler from another; by default
+            `version`.
+        host_faults: finds in a compiler's output that it failed for want of something on this
+            host, so that it may not fail again.
         hello: a program that prints `Hello, Gavel!`, for the self-test.
         time_factor: the problem's time limit is multiplied by it.
         kattis: the codes that the problem package format has for this language.
@@ -102,6 +106,8 @@ class Language:
     stack_bytes: int | None = None
     out_of_memory_exit_code: int | None = None
     entry_pattern: str | None = None
+    identity: tuple[str, ...] | None = None
+    host_faults: str | None = None
     time_factor: float = 1.0
     kattis: tuple[str, ...] = ()
 
@@ -112,6 +118,11 @@ class Language:
         """
         found = re.search(self.entry_pattern, code, re.MULTILINE) if self.entry_pattern else None
         return found[1] + self.extensions[0] if found else self.source
+
+    def blames_host(self, output: bytes) -> bool:
+        """Tell whether a compiler's *output* speaks of this host's want and not of the program."""
+        text = output.decode(errors="replace")
+        return self.host_faults is not None and re.search(self.host_faults, text) is not None
 
     def is_source(self, file_name: str) -> bool:
         """Tell whether *file_name* is handed to the compiler by name."""
@@ -234,7 +245,7 @@ def _check(language: Language, path: Path) -> None:
 
 def _check_placeholders(language: Language) -> None:
     known = _KNOWN_PLACEHOLDERS | set(language.programs)
-    for key in ("version", "compile", "run"):
+    for key in ("version", "identity", "compile", "run"):
         for argument in getattr(language, key) or ():
             for name in _PLACEHOLDER.findall(argument):
                 if name not in known:

@@ -170,3 +170,20 @@ async def test_worker_uses_all_its_slots_and_no_more(site: Site, slots: int) -> 
     assert max(seen) == slots
     for id_ in ids:
         assert (await site.verdict(id_)).verdict is Verdict.ACCEPTED
+
+
+async def test_resubmission_and_rejudge_compile_nothing(site: Site) -> None:
+    """What was compiled once is known to every worker of the machine, and the verdict is the same."""
+    await site.open_worker()
+    first = await site.submit(echo_after(0))
+    assert (await site.verdict(first)).verdict is Verdict.ACCEPTED
+    await site.open_worker()
+    again = [await site.submit(echo_after(0), user_id="u2") for _ in range(2)]
+    for id_ in again:
+        assert (await site.verdict(id_, user_id="u2")).verdict is Verdict.ACCEPTED
+    await site.broker.rejudge(first)
+    await site.until(first, "judged", times=2)
+    stories = [await site.story(first), *[await site.story(id_, "u2") for id_ in again]]
+    times = [e["time_s"] for story in stories for e in story if e["type"] == "submission.compiled"]
+    assert times[0] > 0
+    assert times[1:] == [0, 0, 0]
