@@ -251,8 +251,11 @@ class WorkerInfo(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     slots: int
+    """How many can take submissions."""
     busy: int
     grade: str
+    closed: tuple[str, ...] = ()
+    """A line for each slot that takes none, because an attack got through in it."""
     languages: tuple[LanguageInfo, ...] = ()
 
 

@@ -80,6 +80,11 @@ class Box:
         self._warden: socket | None = None
         self._busy = False
 
+    @property
+    def grade(self) -> Grade:
+        """How much of the confinement this host enforces."""
+        return self._sandbox.grade
+
     async def run(self, wanted: Job) -> Result:
         """Run one program in fresh confinement and return what became of it.
 

@@ -99,6 +99,8 @@ def _print_status(answer: dict[str, Any]) -> None:
     console.print(_queue_line(answer["queue"]))
     for worker in answer["workers"] or []:
         console.print("worker {name}: {busy} of {slots} slots busy, {grade}".format(**worker))
+        for reason in worker["closed"]:
+            console.print(f"    [red]closed[/], an attack got through: {reason}", soft_wrap=True)
 
 
 def _queue_line(queue: dict[str, int] | None) -> str:

@@ -29,7 +29,13 @@ async def look_at_store(config: Config) -> dict[str, Any]:
         return {
             "queue": {"depth": queue.depth, "running": queue.running, "dead": queue.dead},
             "workers": [
-                {"name": one.name, "slots": one.slots, "busy": one.busy, "grade": one.grade}
+                {
+                    "name": one.name,
+                    "slots": one.slots,
+                    "busy": one.busy,
+                    "grade": one.grade,
+                    "closed": list(one.closed),
+                }
                 for one in workers
             ],
         }

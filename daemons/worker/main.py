@@ -23,6 +23,7 @@ from daemons.config import Config, ConfigError
 from daemons.service import Service, run_service
 from daemons.worker.builds import Builds
 from daemons.worker.holdings import Holdings
+from daemons.worker.inspector import Inspector
 from daemons.worker.keeper import Keeper
 from daemons.worker.selftest import test_boxes
 from daemons.worker.shelf import Shelf
@@ -70,15 +71,18 @@ async def _main(config: Config, service: Service) -> None:
             log.warning(
                 "weaker than [sandbox] grade", grade=sandbox.grade.value, mend="gavel doctor"
             )
+        inspector = Inspector(sandbox.boxes, enabled=config.sandbox.self_test, tell=service.status)
         if config.sandbox.self_test:
             await test_boxes(sandbox, toolchains)
-        await _serve(service, broker, sandbox, catalogue, toolchains, name)
+            await inspector.inspect_first(sandbox.boxes)
+        await _serve(service, broker, sandbox, inspector, catalogue, toolchains, name)
 
 
 async def _serve(
     service: Service,
     broker: Broker,
     sandbox: Sandbox,
+    inspector: Inspector,
     catalogue: Catalogue,
     toolchains: dict[str, Toolchain],
     name: str,
@@ -87,13 +91,14 @@ async def _serve(
     claims = Claims(broker, name)
     holdings = Holdings(config.worker.lease_s)
     builds = Builds(await _open_shelf(config))
-    slots = Slots(broker, claims, holdings, sandbox, catalogue, toolchains, builds)
+    slots = Slots(broker, claims, holdings, sandbox, inspector, catalogue, toolchains, builds)
 
     def describe() -> WorkerInfo:
         return WorkerInfo(
             name=name,
-            slots=slots.count,
+            slots=slots.count - len(inspector.closed),
             busy=slots.busy,
+            closed=inspector.reasons,
             grade=sandbox.grade.value,
             languages=tuple(_info(toolchain) for toolchain in toolchains.values()),
         )

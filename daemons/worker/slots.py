@@ -17,6 +17,8 @@ from __future__ import annotations
 
 import random
 import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import structlog
 import trio
@@ -26,6 +28,7 @@ from daemons.broker.errors import QueueFull
 from daemons.crashpoints import reach
 from daemons.worker.builds import Builds
 from daemons.worker.holdings import Held, Holdings
+from daemons.worker.inspector import Inspector
 from daemons.worker.judge import judge
 from daemons.worker.reporter import Reporter
 from daemons.worker.selftest import wait_mended
@@ -48,6 +51,20 @@ _LOOK_S = 2.0
 _ROOM_S = 30.0
 
 
+@asynccontextmanager
+async def _until(stopping: trio.Event) -> AsyncIterator[None]:
+    """Cancel the block when *stopping* is set."""
+    async with trio.open_nursery() as nursery:
+
+        async def stop() -> None:
+            await stopping.wait()
+            nursery.cancel_scope.cancel(reason="stopping")
+
+        nursery.start_soon(stop)
+        yield
+        nursery.cancel_scope.cancel(reason="done")
+
+
 class Slots:
     """The boxes of one worker and what goes on in them."""
 
@@ -57,6 +74,7 @@ class Slots:
         claims: Claims,
         holdings: Holdings,
         sandbox: Sandbox,
+        inspector: Inspector,
         catalogue: Catalogue,
         toolchains: dict[str, Toolchain],
         builds: Builds,
@@ -64,6 +82,7 @@ class Slots:
         self._broker = broker
         self._claims = claims
         self._holdings = holdings
+        self._inspector = inspector
         self._catalogue = catalogue
         self._toolchains = toolchains
         self._builds = builds
@@ -75,7 +94,8 @@ class Slots:
         self._look_at = 0.0
         self._give_box, self._free = trio.open_memory_channel[Box](self.count)
         for box in sandbox.boxes:
-            self._give_box.send_nowait(box)
+            if box.id not in inspector.closed:
+                self._give_box.send_nowait(box)
 
     async def serve(self, intake: Intake, stopping: trio.Event) -> None:
         """Judge what comes until *stopping*; return when everything begun has ended."""
@@ -103,6 +123,9 @@ class Slots:
         with waiting:
             while True:
                 box = await self._free.receive()
+                if self._inspector.is_due(box):
+                    judging.start_soon(self._inspect, box, stopping)
+                    continue
                 alone = await self._make_room_for_suspects()
                 with trio.CancelScope(shield=True):
                     popped, failures = await self._pop(intake, failures, alone)
@@ -228,16 +251,21 @@ class Slots:
             return f"more than {limit_bytes} bytes of code"
         return None
 
+    async def _inspect(self, box: Box, stopping: trio.Event) -> None:
+        """Attack *box* and give it back, or leave it closed."""
+        holds = True
+        async with _until(stopping):
+            try:
+                holds = await self._inspector.inspect(box)
+            except (SandboxError, OSError) as exc:
+                log.warning("box could not be inspected", box=box.id, reason=str(exc))
+                await wait_mended(box, self._toolchains)
+        if holds:
+            self._give_box.send_nowait(box)
+
     async def _mend(self, box: Box, stopping: trio.Event) -> None:
-        async with trio.open_nursery() as nursery:
-
-            async def stop() -> None:
-                await stopping.wait()
-                nursery.cancel_scope.cancel(reason="stopping")
-
-            nursery.start_soon(stop)
+        async with _until(stopping):
             await wait_mended(box, self._toolchains)
-            nursery.cancel_scope.cancel(reason="mended")
 
     async def _hold(self, box: Box, claim: Claim, since: float) -> bool:
         """Judge a claim, and see that the store hears how it ended; False if this host failed."""

@@ -79,11 +79,9 @@ def missing_tools(language: Language) -> list[str]:
 
 def image_of(toolchains: Iterable[Toolchain]) -> list[str]:
     """Return the host paths that programs of *toolchains* need to see, those that exist."""
-    paths = list(_BASE_IMAGE)
+    paths = [*_BASE_IMAGE, sys.base_prefix]  # with what attacks a box, and it is a language, too
     for toolchain in toolchains:
         paths += toolchain.language.image
-        if SELF in {place for places in toolchain.language.programs.values() for place in places}:
-            paths.append(sys.base_prefix)
     return [path for path in dict.fromkeys(paths) if not _covered(path) and Path(path).exists()]
 
 

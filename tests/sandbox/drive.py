@@ -9,98 +9,34 @@ and what must be seen.
 import argparse
 import json
 import os
-import signal
-import socket
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import trio
 
-from sandbox import Blob, Box, Grade, Job, Limits, Result, RunStatus, Sandbox, open_sandbox
+from sandbox import Blob, Box, Grade, Job, RunStatus, Sandbox, open_sandbox
+from sandbox.attack import LIMITS, SHORT, Attack, listen_abstractly, read_attack
 
-TABLE = sorted((Path(__file__).parent / "programs").iterdir())
+#: Every program: the short rows that the product itself runs, and the rest.
+TABLE = sorted(
+    [*SHORT, *map(read_attack, (Path(__file__).parent / "programs").iterdir())],
+    key=lambda attack: attack.path.name,
+)
 IMAGE = [path for path in ("/usr", "/bin", "/lib", "/lib64") if Path(path).exists()]
 #: The launcher; a slot's warden, cell-init, and init and child of each of two parked runs.
 BASE, PER_SLOT = 1, 6
 PYTHON = "/usr/bin/python3"
-DEFAULTS = {
-    "time_s": 5.0, "wall_s": 10.0, "memory_bytes": 256 << 20, "output_bytes": 1 << 20,
-}  # fmt: skip
 
 
-def read_header(path: Path) -> dict[str, str]:
-    """Return the ``key: value`` comment lines at the top of a program."""
-    header: dict[str, str] = {}
-    for line in path.read_text().splitlines():
-        if not line.startswith(("# ", "// ")):
-            break
-        key, _, value = line.lstrip("#/ ").partition(":")
-        header[key] = value.strip()
-    return header
-
-
-def fits(path: Path, grade: Grade, uml: bool) -> bool:
-    """Tell whether the program at *path* promises anything on a host of this kind."""
-    header = read_header(path)
-    if uml and header.get("kernel") == "not uml":
-        return False
-    return header.get("grade", str(grade)) == str(grade)
-
-
-def make_job(
-    path: Path, header: dict[str, str], build: Path, names: dict[str, str], slow: int
-) -> Job:
-    """Return the job that runs the program at *path*, *slow* times as long if it ends by itself."""
-    if path.suffix == ".c":
-        content = (build / path.stem).read_bytes()
-        argv, file = ("/box/program",), "program"
-    else:
-        content = path.read_bytes()
-        file = "program" + path.suffix
-        argv = (PYTHON, "/box/" + file) if path.suffix == ".py" else ("/box/" + file,)
-    arguments = tuple(part.format(**names) for part in header.get("args", "").split())
-    numbers = dict(DEFAULTS)
-    for part in header.get("limits", "").split():
-        key, _, value = part.partition("=")
-        numbers[key] = float(value) if key.endswith("_s") else int(value)
-    if header.get("status", "ok") == "ok":
-        numbers["time_s"] *= slow
-        numbers["wall_s"] *= slow
-    return Job(
-        argv=argv + arguments,
-        env={"PATH": "/usr/bin:/bin", "HOME": "/box", "PYTHONDONTWRITEBYTECODE": "1"},
-        files={file: Blob.from_bytes(content, executable=path.suffix != ".py")},
-        stdin=b"x" * int(header.get("stdin", 0)),
-        limits=Limits(**numbers),  # type: ignore[arg-type]
-        collect=tuple(header.get("collect", "").split()),
-    )
-
-
-def find_faults(header: dict[str, str], result: Result) -> list[str]:
-    """Return how *result* differs from what the header promises."""
-    readers: dict[str, Callable[[str], tuple[object, object]]] = {
-        "stdout": lambda text: (text, result.stdout.decode(errors="replace").strip()),
-        "signal": lambda text: (signal.Signals[text].value, result.signal),
-        "exit_code": lambda text: (int(text), result.exit_code),
-        "stdout_bytes": lambda text: (int(text), len(result.stdout)),
-        "stderr_bytes": lambda text: (int(text), len(result.stderr)),
-        "files": lambda text: (
-            dict(part.split("=") for part in text.split()),
-            {name: blob.read().decode() for name, blob in result.files.items()},
-        ),
-        "memory_above": lambda text: (True, result.memory_bytes > int(text)),
-        "memory_below": lambda text: (True, result.memory_bytes < int(text)),
-        "wall_below": lambda text: (True, result.wall_s < float(text)),
-    }
-    found = {key: read(header[key]) for key, read in readers.items() if key in header}
-    statuses = header.get("status", "ok").split()
-    found["status"] = (True, str(result.status) in statuses or f"{result.status}")
-    faults = [f"{key}: want {a!r}, got {b!r}" for key, (a, b) in found.items() if a != b]
-    if faults:
-        text = result.stderr.decode(errors="replace")[-500:]
-        faults.append(f"{result.status} exit={result.exit_code} signal={result.signal} {text}")
-    return faults
+def make_job(attack: Attack, build: Path, names: dict[str, str], slow: int) -> Job:
+    """Return the job that runs *attack*, *slow* times as long if it ends by itself."""
+    path = attack.path
+    if path.suffix == ".py":
+        return attack.python_job(PYTHON, names, slow)
+    source = build / path.stem if path.suffix == ".c" else path
+    program = Blob.from_bytes(source.read_bytes(), executable=True)
+    return attack.job(("/box/program",), {"program": program}, names, slow)
 
 
 def descendants(pid: int) -> list[int]:
@@ -145,44 +81,40 @@ async def settle(wanted: int) -> int:
     return len(descendants(os.getpid()))
 
 
-async def attack(box: Box, path: Path, build: Path, names: dict[str, str], slow: int) -> list[str]:
+async def assail(
+    box: Box, attack: Attack, build: Path, names: dict[str, str], slow: int
+) -> list[str]:
     """Run one program as often as its header says, then an honest one; return the faults."""
-    header = read_header(path)
     faults: list[str] = []
     before = BASE + PER_SLOT
-    for _ in range(int(header.get("runs", 1))):
-        job = make_job(path, header, build, names, slow)
+    for _ in range(attack.runs):
+        job = make_job(attack, build, names, slow)
         result = await box.run(job)
-        faults += find_faults(header, result)
+        faults += attack.faults(result)
         for blob in (*result.files.values(), *job.files.values()):
             if isinstance(blob, Blob):
                 blob.close()
     after = await settle(before)
     if after != before:
         faults.append(f"{before} processes before, {after} after")
-    clean = await box.run(Job(argv=("/bin/echo", "clean"), limits=Limits(**DEFAULTS)))  # type: ignore[arg-type]
+    clean = await box.run(Job(argv=("/bin/echo", "clean"), limits=LIMITS))
     if (clean.status, clean.stdout) != (RunStatus.OK, b"clean\n"):
         faults.append(f"the next run was not clean: {clean}")
     return faults
 
 
 async def drive(
-    sandbox: Sandbox, paths: list[Path], build: Path, slow: int
+    sandbox: Sandbox, attacks: list[Attack], build: Path, slow: int
 ) -> dict[str, list[str]]:
-    """Run every program, one after another in each box, and return the faults of each."""
+    """Run every program, one after another in one box, and return the faults of each."""
     faults: dict[str, list[str]] = {}
-    todo = list(reversed(paths))
-    secret = build / "gavel-canary"
-    abstract = f"gavel-test-{os.getpid()}"
-    names = {"secret": str(secret), "abstract": abstract}
-    with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind("\0" + abstract)
-        listener.listen()
-        while todo:
-            path = todo.pop()
+    with listen_abstractly() as abstract:
+        names = {"secret": str(build / "gavel-canary"), "abstract": abstract}
+        for attack in attacks:
             await settle(BASE + PER_SLOT)
             with trio.fail_after(60 * slow):
-                faults[path.name] = await attack(sandbox.boxes[0], path, build, names, slow)
+                name = attack.path.name
+                faults[name] = await assail(sandbox.boxes[0], attack, build, names, slow)
     return faults
 
 
@@ -194,22 +126,22 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", default=[])
     parser.add_argument("--uml", action="store_true", help="this is user-mode-linux, and slow")
     options = parser.parse_args()
-    paths = [path for path in TABLE if not options.only or path.name in options.only]
-    json.dump(trio.run(run_table, options, paths), sys.stdout)
+    json.dump(trio.run(run_table, options), sys.stdout)
 
 
-async def run_table(options: argparse.Namespace, paths: list[Path]) -> dict[str, object]:
+async def run_table(options: argparse.Namespace) -> dict[str, object]:
     """Run the programs that promise anything here; return the grade and their faults."""
     async with open_sandbox(
         slots=1, image=IMAGE, grade=Grade.REDUCED, _without=options.without
     ) as sandbox:
-        paths = [
-            path
-            for path in paths
-            if (options.without or fits(path, sandbox.grade, options.uml))
-            and read_header(path).get("machine", os.uname().machine) == os.uname().machine
+        attacks = [
+            attack
+            for attack in TABLE
+            if (not options.only or attack.path.name in options.only)
+            and attack.fits(Grade.FULL if options.without else sandbox.grade)
+            and not (options.uml and attack.header.get("kernel") == "not uml")
         ]
-        faults = await drive(sandbox, paths, options.build, 20 if options.uml else 1)
+        faults = await drive(sandbox, attacks, options.build, 20 if options.uml else 1)
     return {"grade": str(sandbox.grade), "faults": faults}
 
 

@@ -13,25 +13,15 @@ from pathlib import Path
 
 import trio
 
-from sandbox import Blob, Box, Grade, Job, Limits, RunStatus, open_sandbox
+from sandbox import Blob, Box, Grade, Job, RunStatus, open_sandbox
+from sandbox.attack import LIMITS
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from drive import (
-    BASE,
-    DEFAULTS,
-    IMAGE,
-    PER_SLOT,
-    TABLE,
-    descendants,
-    launcher_groups,
-    make_job,
-    read_header,
-    settle,
-)
+from drive import BASE, IMAGE, PER_SLOT, TABLE, descendants, launcher_groups, make_job, settle
 
 SLOTS = 2
-HONEST = Job(argv=("/bin/echo", "golden"), limits=Limits(**DEFAULTS))  # type: ignore[arg-type]
+HONEST = Job(argv=("/bin/echo", "golden"), limits=LIMITS)
 #: Hostile programs that end within a fraction of a second.
 QUICK = [
     "fork_limit.c",
@@ -61,6 +51,16 @@ def children(pid: int) -> list[int]:
     """Return the pids of the children of *pid*, whichever of its threads forked them."""
     tasks = Path(f"/proc/{pid}/task").glob("*/children")
     return [int(child) for task in tasks for child in task.read_text().split()]
+
+
+async def take_calm_census() -> dict[str, int]:
+    """Take censuses until two agree: a cell that is just parking a run holds its descriptors."""
+    census = take_census()
+    while True:
+        await trio.sleep(0.05)
+        census, before = take_census(), census
+        if census == before:
+            return census
 
 
 def take_census() -> dict[str, int]:
@@ -102,12 +102,12 @@ def count_memory() -> int:
 
 async def run_share(box: Box, build: Path, runs: int, wrong: list[str]) -> None:
     """Run *runs* programs in one box, every third hostile."""
-    hostile = [path for path in TABLE if path.name in QUICK]
+    hostile = [attack for attack in TABLE if attack.path.name in QUICK]
     names = {"secret": "", "abstract": ""}
     for number in range(runs):
         if number % 3 == 2:
-            path = hostile[(number // 3 + box.id) % len(hostile)]
-            job = make_job(path, read_header(path), build, names, 1)
+            attack = hostile[(number // 3 + box.id) % len(hostile)]
+            job = make_job(attack, build, names, 1)
             result = await box.run(job)
             for blob in (*result.files.values(), *job.files.values()):
                 if isinstance(blob, Blob):
@@ -131,7 +131,7 @@ async def soak(build: Path, runs: int) -> dict[str, object]:
             for box in sandbox.boxes:
                 await box.run(HONEST)
             await settle(BASE + PER_SLOT * SLOTS)
-            censuses.append((take_census(), count_memory()))
+            censuses.append((await take_calm_census(), count_memory()))
             if len(censuses) == 1:
                 async with trio.open_nursery() as nursery:
                     for box in sandbox.boxes:

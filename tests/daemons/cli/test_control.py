@@ -94,7 +94,7 @@ def test_status_has_the_promised_shape(config: Path) -> None:
     assert answer["daemons"]["worker"]["listen"] == []
     assert answer["queue"] == {"depth": 0, "running": 0, "dead": 0}
     (worker,) = answer["workers"]
-    assert set(worker) == {"name", "slots", "busy", "grade"}
+    assert set(worker) == {"name", "slots", "busy", "grade", "closed"}
     assert (worker["slots"], worker["busy"]) == (1, 0)
 
 

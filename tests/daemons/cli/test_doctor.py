@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from sandbox import probe_host
+from sandbox.attack import SHORT
 
 GAVEL = Path(sys.prefix) / "bin" / "gavel"
 
@@ -21,6 +22,10 @@ def test_doctor_says_what_the_probe_found() -> None:
     expected = probe_host()
     assert found["grade"] == (expected.grade.value if expected.grade else None)
     assert [item["name"] for item in found["items"]] == [item.name for item in expected.items]
+    fitting = {attack.path.stem for attack in SHORT if attack.fits(expected.grade)}
+    assert {attack["name"] for attack in found["attacks"]} == fitting
+    assert len(fitting) >= 25
+    assert [attack for attack in found["attacks"] if attack["faults"]] == []
     assert done.returncode == (0 if all(item["works"] for item in found["items"]) else 1)
 
 
@@ -31,3 +36,4 @@ def test_doctor_tells_people_the_grade() -> None:
     )
     assert "confinement" in done.stdout
     assert "Programs run here at grade" in done.stdout
+    assert "read_host_files" in done.stdout

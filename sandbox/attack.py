@@ -1,0 +1,190 @@
+"""Attack a box from inside with short rows of the threat table, and tell which got anywhere.
+
+The programs are those of ``attacks/``; the first lines of each say its row, the rule that it breaks
+if it can, and what must be seen when it can't. A host that passed every other check may still lack
+a layer, by its kernel, its configuration or our own bug: then a row shows it before a user does.
+"""
+
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from sandbox.blob import Blob
+from sandbox.host import Box
+from sandbox.result import Grade, Job, Limits, Result
+
+#: The interpreter that runs Gavel; whoever opens a box to be attacked puts it into the image.
+PYTHON = "{}/bin/python{}.{}".format(sys.base_prefix, *sys.version_info[:2])
+LIMITS = Limits(time_s=5.0, wall_s=10.0, memory_bytes=256 << 20, output_bytes=1 << 20)
+#: A busy host is slow, not open: programs that end by themselves get this many times as long.
+_PATIENCE = 3
+_ENVIRONMENT = {"PATH": "/usr/bin:/bin", "HOME": "/box", "PYTHONDONTWRITEBYTECODE": "1"}
+_STDERR_SHOWN = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Attack:
+    """A hostile program and what its header says."""
+
+    path: Path
+    header: Mapping[str, str]
+
+    @property
+    def runs(self) -> int:
+        """How often it runs in a row; what one run leaves must not be there for the next."""
+        return int(self.header.get("runs", "1"))
+
+    def fits(self, grade: Grade) -> bool:
+        """Tell whether it promises anything at *grade* on this machine."""
+        machine = self.header.get("machine", os.uname().machine)
+        return machine == os.uname().machine and self.header.get("grade", grade) == grade
+
+    def job(
+        self,
+        argv: tuple[str, ...],
+        files: Mapping[str, bytes | Blob],
+        names: Mapping[str, str],
+        slow: int = 1,
+    ) -> Job:
+        """Return the job that runs it.
+
+        Args:
+            argv: The command, without the arguments that the header adds.
+            files: What lies in the box.
+            names: What the header's arguments may mention: things of this host to look for.
+            slow: If it ends by itself it may take that many times its limits.
+        """
+        numbers: dict[str, float] = {}
+        for part in self.header.get("limits", "").split():
+            key, _, value = part.partition("=")
+            numbers[key] = float(value) if key.endswith("_s") else int(value)
+        limits = replace(LIMITS, **numbers)  # type: ignore[arg-type]  # a field of its type
+        if "ok" in self._statuses:
+            limits = replace(limits, time_s=limits.time_s * slow, wall_s=limits.wall_s * slow)
+        arguments = [part.format(**names) for part in self.header.get("args", "").split()]
+        return Job(
+            argv=(*argv, *arguments),
+            env=_ENVIRONMENT,
+            files=files,
+            stdin=b"x" * int(self.header.get("stdin", "0")),
+            limits=limits,
+            collect=tuple(self.header.get("collect", "").split()),
+        )
+
+    def python_job(self, python: str, names: Mapping[str, str], slow: int = 1) -> Job:
+        """Return the job that runs it with *python*, which is in the image."""
+        name = f"program{self.path.suffix}"
+        # -S: what the host's administrator has installed is no part of any row.
+        argv = (python, "-S", f"/box/{name}")
+        return self.job(argv, {name: self.path.read_bytes()}, names, slow)
+
+    def faults(self, result: Result) -> list[str]:
+        """Return how *result* differs from what the header promises; empty when contained."""
+        readers: dict[str, Callable[[str], tuple[object, object]]] = {
+            "stdout": lambda text: (text, result.stdout.decode(errors="replace").strip()),
+            "signal": lambda text: (signal.Signals[text].value, result.signal),
+            "exit_code": lambda text: (int(text), result.exit_code),
+            "stdout_bytes": lambda text: (int(text), len(result.stdout)),
+            "stderr_bytes": lambda text: (int(text), len(result.stderr)),
+            "files": lambda text: (
+                dict(part.split("=") for part in text.split()),
+                {name: blob.read().decode() for name, blob in result.files.items()},
+            ),
+            "memory_above": lambda text: (True, result.memory_bytes > int(text)),
+            "memory_below": lambda text: (True, result.memory_bytes < int(text)),
+            "wall_below": lambda text: (True, result.wall_s < float(text)),
+        }
+        found = {key: readers[key](text) for key, text in self.header.items() if key in readers}
+        status = str(result.status)
+        found["status"] = (True, status in self._statuses or status)
+        faults = [f"{key}: want {a!r}, got {b!r}" for key, (a, b) in found.items() if a != b]
+        if faults:
+            text = result.stderr.decode(errors="replace")[-_STDERR_SHOWN:]
+            faults.append(f"{status} exit={result.exit_code} signal={result.signal} {text}".strip())
+        return faults
+
+    @property
+    def _statuses(self) -> list[str]:
+        return self.header.get("status", "ok").split()
+
+
+def read_attack(path: Path) -> Attack:
+    """Return the program at *path* with the ``key: value`` comment lines at its top."""
+    header: dict[str, str] = {}
+    for line in path.read_text().splitlines():
+        if not line.startswith(("# ", "// ")):
+            break
+        key, _, value = line.lstrip("#/ ").partition(":")
+        header[key] = value.strip()
+    return Attack(path, header)
+
+
+#: The short rows, about as many milliseconds each as an interpreter takes to start.
+SHORT = tuple(map(read_attack, sorted((Path(__file__).parent / "attacks").glob("*.py"))))
+#: Those of them that together see any one layer missing, for when there is no time for all.
+FIRST = tuple(
+    attack
+    for attack in SHORT
+    if attack.path.stem in {"layers", "mounts_flags", "new_namespaces", "raise_limits"}
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """What came of one row."""
+
+    row: int
+    """Its number in the threat table."""
+    name: str
+    rule: str
+    faults: tuple[str, ...]
+    """How it got where it must not; empty when it was contained."""
+
+    def __str__(self) -> str:
+        """Return the row and what was seen, on one line."""
+        return f"row {self.row}, {self.name}: {'; '.join(self.faults) or 'contained'}"
+
+
+@contextmanager
+def listen_abstractly() -> Iterator[str]:
+    """Listen on an abstract unix socket of the host, for a row to knock at; gives its name."""
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind("")  # the kernel makes up a name
+        listener.listen()
+        yield os.fsdecode(listener.getsockname()[1:])
+
+
+async def attack_box(
+    box: Box, *, attacks: Sequence[Attack] = SHORT, python: str = PYTHON
+) -> tuple[Finding, ...]:
+    """Run *attacks*, Python programs, in *box*, one after the other; return what came of each.
+
+    The short rows take some tenths of a second. Cancelling kills the one in progress.
+
+    Raises:
+        SandboxError: this host failed to run a row; that says nothing about what it confines.
+    """
+    findings = []
+    with listen_abstractly() as abstract:
+        for attack in attacks:
+            if not attack.fits(box.grade):
+                continue
+            faults: list[str] = []
+            for _ in range(attack.runs):
+                result = await box.run(attack.python_job(python, {"abstract": abstract}, _PATIENCE))
+                faults += attack.faults(result)
+            header = attack.header
+            findings.append(
+                Finding(
+                    row=int(header["row"]),
+                    name=attack.path.stem,
+                    rule=header["rule"],
+                    faults=tuple(faults),
+                )
+            )
+    return tuple(findings)

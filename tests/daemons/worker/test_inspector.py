@@ -1,0 +1,119 @@
+"""A box in which an attack gets through takes no submission; a worker with none left ends."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from types import SimpleNamespace
+
+import pytest
+import trio
+import trio.testing
+
+from daemons.broker import Claims, open_intake
+from daemons.config import ConfigError
+from daemons.worker.builds import Builds
+from daemons.worker.holdings import Holdings
+from daemons.worker.inspector import Inspector
+from daemons.worker.slots import Slots
+from daemons.worker.toolchains import find_toolchains, image_of
+from judging.languages.language import load_languages
+from judging.package import load_problems
+from protocol.messages import Verdict
+from sandbox import Box, Grade, open_sandbox
+from tests.daemons.worker.conftest import PATIENCE_S, Site, echo_after, eventually
+
+
+@asynccontextmanager
+async def open_boxes() -> AsyncIterator[tuple[Box, Box]]:
+    """Give a whole box, number 0, and one without its inner filter, number 1."""
+    image = image_of([])
+    async with (
+        open_sandbox(slots=1, image=image, grade=Grade.REDUCED) as whole,
+        open_sandbox(slots=2, image=image, grade=Grade.REDUCED, _without=["seccomp"]) as leaky,
+    ):
+        yield whole.boxes[0], leaky.boxes[1]
+
+
+async def test_first_rows_close_the_box_that_leaks_and_no_other() -> None:
+    """The box without a filter is closed, with the rows that got through; the other is not."""
+    with trio.fail_after(PATIENCE_S):
+        async with open_boxes() as boxes:
+            inspector = Inspector(boxes, enabled=True, tell=print)
+            await inspector.inspect_first(boxes)
+    assert list(inspector.closed) == [1]
+    (reason,) = inspector.reasons
+    assert reason.startswith("slot 1: ")
+    assert "row 38, new_namespaces" in reason
+
+
+async def test_worker_without_a_box_left_can_not_go_on() -> None:
+    """When the last box is closed it is a wrong configuration, told in a line that names the row."""
+    told: list[str] = []
+    with trio.fail_after(PATIENCE_S):
+        async with open_boxes() as (_, leaky):
+            inspector = Inspector([leaky], enabled=True, tell=told.append)
+            with pytest.raises(ConfigError, match=r"no slot left.*new_namespaces"):
+                await inspector.inspect(leaky)
+    assert ["no slot left" in line for line in told] == [True]
+
+
+async def test_disabled_inspector_finds_no_box_due() -> None:
+    """With `self_test = false` nothing is attacked."""
+    with trio.fail_after(PATIENCE_S):
+        async with open_boxes() as boxes:
+            off = Inspector(boxes, enabled=False, tell=print)
+            on = Inspector(boxes, enabled=True, tell=print)
+            assert [off.is_due(box) for box in boxes] == [False, False]
+            assert [on.is_due(box) for box in boxes] == [True, True]
+            await on.inspect(boxes[0])
+            assert [on.is_due(box) for box in boxes] == [False, True]
+
+
+async def test_slot_that_leaks_is_closed_before_it_takes_anything(site: Site) -> None:
+    """Both boxes are inspected before the first submission; all are judged in the one that holds."""
+    toolchains = await find_toolchains([load_languages()["c"]])
+    catalogue = load_problems([site.folder / "problems"])
+    holdings = Holdings(15.0)
+    claims = Claims(site.broker, "inspected")
+    stopping = trio.Event()
+    ran_in: list[int] = []
+    with trio.fail_after(PATIENCE_S):
+        async with open_boxes() as boxes, open_intake(site.broker, name="in") as intake:
+            inspector = Inspector(boxes, enabled=True, tell=print)
+            pair = SimpleNamespace(boxes=boxes)
+            slots = Slots(
+                site.broker, claims, holdings, pair, inspector, catalogue, toolchains, Builds()
+            )
+            judgement = slots._judgement
+
+            async def judge_and_note(box, claim, reporter):
+                ran_in.append(box.id)
+                return await judgement(box, claim, reporter)
+
+            slots._judgement = judge_and_note
+            ids = [await site.submit(echo_after(0)) for _ in range(4)]
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(slots.serve, intake, stopping)
+                for id_ in ids:
+                    assert (await site.verdict(id_)).verdict is Verdict.ACCEPTED
+                await eventually(lambda: bool(inspector.closed))
+                stopping.set()
+    assert list(inspector.closed) == [1]
+    assert ran_in == [0] * 4
+
+
+async def test_stop_does_not_wait_for_an_inspection(site: Site) -> None:
+    """A stop in the middle of an inspection ends it; nothing is closed for that."""
+    claims = Claims(site.broker, "inspected")
+    stopping = trio.Event()
+    with trio.fail_after(PATIENCE_S):
+        async with open_boxes() as boxes, open_intake(site.broker, name="in") as intake:
+            inspector = Inspector(boxes, enabled=True, tell=print)
+            pair = SimpleNamespace(boxes=boxes)
+            slots = Slots(site.broker, claims, Holdings(15.0), pair, inspector, {}, {}, Builds())
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(slots.serve, intake, stopping)
+                await trio.testing.wait_all_tasks_blocked()
+                stopping.set()
+    assert inspector.closed == {}
