@@ -47,16 +47,12 @@ FATAL_CODES = frozenset(
 
 
 class Hello(msgspec.Struct, frozen=True, kw_only=True):
-    """What the client said first: who he is, and what he has already seen.
-
-    `bare` clients sent only their id, so they know nothing of the conversation beyond events.
-    """
+    """What the client said first: who he is, and what he has already seen."""
 
     user_id: str
     after: int | None = None
     client: str | None = None
     token: str | None = None
-    bare: bool = False
 
 
 class _FirstMessage(msgspec.Struct, kw_only=True):
@@ -78,7 +74,7 @@ def parse_first_message(message: str) -> Hello:
     if len(message.encode("utf-8", "surrogatepass")) > MAX_FIRST_MESSAGE_BYTES:
         raise RemoteProtocolError(f"the first message is over {MAX_FIRST_MESSAGE_BYTES} bytes")
     if not message.lstrip().startswith("{"):
-        hello = Hello(user_id=message.strip(), bare=True)
+        hello = Hello(user_id=message.strip())
     else:
         first = decode(message, _FirstMessage)
         name = first.user_id or first.userId or first.id or first.userName

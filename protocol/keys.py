@@ -18,6 +18,7 @@ partition, so no look-up is ever needed. With one partition, the default, all ta
 ``dlq:{p}``                  zset   id -> ms: given up after three crashes of the judge
 ``ev:{p}:<user>``            stream the user's last events; also the name of his channel
 ``evm:{p}:<user>``           hash   ``last``: id of his newest event
+``cur:{p}:<user>``           hash   socket -> ``id|ms``: the last event proved to be read; TTL
 ``ctl:{p}``                  channel ``id|token`` of each running submission that is cancelled
 ``worker:<name>``            string what a living worker says of itself; TTL
 ``workers``                  zset   worker name -> ms of its last sign of life

@@ -3,6 +3,7 @@
 from daemons.broker.admission import Accepted
 from daemons.broker.broker import Broker, QueueStatus, open_broker
 from daemons.broker.claims import Claim, Claims, Lease, Step
+from daemons.broker.cursors import Cursors, Proof
 from daemons.broker.errors import (
     BrokerError,
     EventsInterrupted,
@@ -21,6 +22,7 @@ __all__ = [
     "BrokerError",
     "Claim",
     "Claims",
+    "Cursors",
     "EventHub",
     "EventsInterrupted",
     "Feed",
@@ -28,6 +30,7 @@ __all__ = [
     "Intake",
     "Popped",
     "Lease",
+    "Proof",
     "QueueFull",
     "QueueStatus",
     "Replay",

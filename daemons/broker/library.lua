@@ -12,6 +12,7 @@
 local EVENTS_KEPT = 1000
 local EVENTS_KEPT_S = 7 * 86400
 local HEAD_KEPT_S = 30 * 86400
+local CURSORS_KEPT = 64
 
 local function key(p, name, rest)
   return name .. ':' .. p .. (rest and (':' .. rest) or '')
@@ -447,6 +448,59 @@ local function replay(keys, a)
   return answer
 end
 
+-- resume: user client socket kept_ms borrow -> position: where a client goes on who knows
+-- only his name. Of `n` clients that share a name the one who asks gets the least of their `n`
+-- positions, and the greatest is struck: so none of them ever starts past where he was, and a
+-- single one exactly there. With `borrow` a client without a position takes the least of all.
+local function resume(keys, a)
+  local p = string.match(keys[1], '{.-}')
+  local cursors = key(p, 'cur', a[1])
+  local head = redis.call('HGET', key(p, 'evm', a[1]), 'last') or '0'
+  local ms = now()
+  local own, least, borrowed, greatest, oldest, oldest_ms = a[2] .. '/'
+  local kept, known = 0, redis.call('HGETALL', cursors)
+  for i = 1, #known, 2 do
+    local position, proved_ms = string.match(known[i + 1], '^(%d+)|(%d+)$')
+    position, proved_ms = tonumber(position), tonumber(proved_ms)
+    if ms - proved_ms > tonumber(a[4]) then
+      redis.call('HDEL', cursors, known[i])
+    else
+      kept = kept + 1
+      if not oldest or proved_ms < oldest_ms then oldest, oldest_ms = known[i], proved_ms end
+      if string.sub(known[i], 1, #own) == own then
+        least = math.min(least or position, position)
+        if not greatest or position > greatest.position then
+          greatest = { position = position, field = known[i] }
+        end
+      elseif string.sub(known[i], 1, 1) == '-' then
+        borrowed = math.min(borrowed or position, position)
+      end
+    end
+  end
+  if greatest then
+    redis.call('HDEL', cursors, greatest.field)
+  elseif kept >= CURSORS_KEPT then
+    redis.call('HDEL', cursors, oldest)
+  end
+  local position = least or (a[5] == '1' and borrowed) or tonumber(head)
+  -- When memory is full he is served all the same, and his place not kept.
+  redis.pcall('HSET', cursors, a[3], int(position) .. '|' .. int(ms))
+  redis.call('PEXPIRE', cursors, a[4])
+  return int(position)
+end
+
+-- prove: kept_ms, then user socket position of each client that has proved to have read so far
+local function prove(keys, a)
+  local p = string.match(keys[1], '{.-}')
+  local ms = int(now())
+  for i = 2, #a, 3 do
+    local cursors = key(p, 'cur', a[i])
+    redis.call('HSET', cursors, a[i + 1], a[i + 2] .. '|' .. ms)
+    redis.call('PEXPIRE', cursors, a[1])
+  end
+  return (#a - 1) / 3
+end
+
 -- forget: age_ms limit -> how many submissions that were finished so long ago were deleted
 local function forget(keys, a)
   local p = string.match(keys[1], '{.-}')
@@ -472,4 +526,5 @@ local scripts = {
   submit = submit, claim = claim, beat = beat, progress = progress, finish = finish,
   release = release, expire = expire, fail = fail, repair = repair, cancel = cancel,
   rejudge = rejudge, show = show, replay = replay, forget = forget,
+  resume = resume, prove = prove,
 }

@@ -33,9 +33,11 @@ _WRITES = (
     "finish",
     "forget",
     "progress",
+    "prove",
     "rejudge",
     "release",
     "repair",
+    "resume",
     "submit",
 )
 

@@ -3,7 +3,9 @@
 Theory of operation. An idle client costs two tasks: trio-websocket's reader, and the one that runs
 `converse`, which after the first message only discards what comes and so notices the end. Whoever
 has something for the client starts a third, the *writer*, which lives as long as something waits;
-there is never more than one, and it alone sends messages. Its order of steps is the whole protocol:
+there is never more than one, and it alone sends messages. A fourth, never more than one either,
+waits for a pong, by which a client who never says `after` proves how far he has read. The order of
+the writer's steps is the whole protocol:
 
 1. wait until the subscription is confirmed; from then on all that happens reaches the outbox;
 2. read the history, say `ready`, send what the client has missed;
@@ -20,16 +22,19 @@ by `converse`, so that nobody is cut off in the middle of a frame.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import trio
 from trio_websocket import ConnectionClosed, WebSocketConnection
+from wsproto.connection import ConnectionState
 
 from daemons.broker import StoreUnavailable
 from daemons.config import Gateway as Limits
+from daemons.gateway.cursors import ClientCursors, Cursor, client_name
 from daemons.gateway.hub import Channel, History, Hub, TooManySockets
 from daemons.gateway.outbox import Outbox, RawEvent, Step, next_step, parse_event
 from daemons.gateway.stream import TokenBucket
+from daemons.tokens import Scope, Token, Tokens
 from protocol.errors import RemoteProtocolError
 from protocol.frames import CloseCode, Hello, make_ready, parse_first_message
 
@@ -40,6 +45,10 @@ _RETRY_FIRST_S = 0.1
 _RETRY_MAX_S = 2.0
 #: How long a new client waits for his subscription before he hears 1013.
 _CONFIRM_S = 2.0
+#: Each burst of events is followed by one ping, this much later, to learn whether it was read.
+_PROOF_DELAY_S = 0.05
+#: How long one client has to answer the close frame; `close_s` if that is shorter.
+_FAREWELL_S = 3.0
 
 
 class Farewell(Exception):
@@ -51,39 +60,66 @@ class Farewell(Exception):
         self.reason = reason
 
 
+class House(NamedTuple):
+    """What all clients of a process share.
+
+    Attributes:
+        hub: where events come from. cursors: where positions are kept. limits: `[gateway]`.
+        tokens: those that count, None where nobody needs one.
+    """
+
+    hub: Hub
+    cursors: ClientCursors
+    limits: Limits
+    tokens: Tokens | None
+
+
+class Visitor(NamedTuple):
+    """Who is at the other end, as far as can be seen before he says a word."""
+
+    address: str
+    program: str
+
+
 class Client:
     """One WebSocket client; `converse` is its life.
 
     Args:
-        ws: the open WebSocket. hub: where his user's events come from. limits: `[gateway]`.
+        ws: the open WebSocket. visitor: who opened it. house: what he shares with the others.
         nursery: where his writer and his pings run; it ends with him.
     """
 
     __slots__ = (
         "_channel",
+        "_cursor",
         "_farewell",
-        "_hub",
-        "_limits",
+        "_house",
+        "_name",
         "_nursery",
         "_outbox",
         "_pinging",
         "_ready",
         "_scope",
+        "_token",
+        "_visitor",
         "_writing",
         "_ws",
         "position",
     )
 
     def __init__(
-        self, ws: WebSocketConnection, hub: Hub, limits: Limits, nursery: trio.Nursery
+        self, ws: WebSocketConnection, visitor: Visitor, house: House, nursery: trio.Nursery
     ) -> None:
         self._ws = ws
-        self._hub = hub
-        self._limits = limits
+        self._visitor = visitor
+        self._house = house
         self._nursery = nursery
         self._scope = trio.CancelScope()
-        self._outbox = Outbox(limits.outbox_events)
+        self._outbox = Outbox(house.limits.outbox_events)
         self._channel: Channel | None = None
+        self._cursor: Cursor | None = None
+        self._name = ""
+        self._token: Token | None = None
         self._farewell: tuple[int, str] | None = None
         self._ready = False
         self._writing = False
@@ -109,11 +145,27 @@ class Client:
             self._farewell = (code, reason)
             self._scope.cancel(reason=reason)
 
-    def ping(self) -> None:
-        """Ask for a sign of life, which must come within `pong_s`."""
+    def ping(self, delay_s: float = 0) -> None:
+        """Ask for a sign of life, *delay_s* from now, which must come within `pong_s`."""
         if self._farewell is None and not self._pinging:
             self._pinging = True
-            self._nursery.start_soon(self._await_pong)
+            self._nursery.start_soon(self._ask_for_pongs, delay_s)
+
+    def prove_again(self, name: str) -> None:
+        """Let a client of that *name* show that he is still here, for another one has come.
+
+        The store took the newcomer for one of those who were there, and may have struck this one's
+        position; should he be here no more, it did right.
+        """
+        if self._cursor is not None and self._name == name:
+            self._cursor.renew()
+            self.ping()
+
+    def check_token(self) -> None:
+        """Close unless the token by which he came in still counts."""
+        tokens, token = self._house.tokens, self._token
+        if tokens is not None and token is not None and not tokens.holds(token):
+            self.close(CloseCode.BAD_TOKEN, "the token was revoked, or its time is over")
 
     # His life.
 
@@ -127,15 +179,19 @@ class Client:
         except ConnectionClosed:
             pass  # the client has left, or broke the protocol: `closed` tells which
         code, reason = self._farewell or _end_of(self._ws)
-        with trio.move_on_after(self._limits.close_s):
+        with trio.move_on_after(min(_FAREWELL_S, self._house.limits.close_s)):
             await self._ws.aclose(code, reason)
+        if self._farewell is not None and _has_answered(self._ws, code):
+            self._note_proof(self.position)
         return code, reason
 
     async def _talk(self) -> None:
         hello = await self._receive_hello()
+        self._token = self._admit(hello)
         self.position = hello.after
+        self._name = client_name(hello, *self._visitor)
         try:
-            with self._hub.joined(hello.user_id, self) as self._channel:
+            with self._house.hub.joined(hello.user_id, self) as self._channel:
                 self._outbox.fall_behind()
                 self._wake()
                 await self._discard_messages()
@@ -143,7 +199,8 @@ class Client:
             raise Farewell(CloseCode.UNAVAILABLE, str(exc)) from exc
 
     async def _receive_hello(self) -> Hello:
-        with trio.move_on_after(self._limits.first_message_s):
+        limit_s = self._house.limits.first_message_s
+        with trio.move_on_after(limit_s):
             message = await self._ws.get_message()
             if isinstance(message, bytes):
                 raise Farewell(CloseCode.UNSUPPORTED, "text messages only")
@@ -151,9 +208,20 @@ class Client:
                 return parse_first_message(message)
             except RemoteProtocolError as exc:
                 raise Farewell(CloseCode.BAD_FIRST_MESSAGE, str(exc)) from exc
-        raise Farewell(
-            CloseCode.NO_FIRST_MESSAGE, f"no first message in {self._limits.first_message_s:g} s"
-        )
+        raise Farewell(CloseCode.NO_FIRST_MESSAGE, f"no first message in {limit_s:g} s")
+
+    def _admit(self, hello: Hello) -> Token | None:
+        """Return the token that lets him in; None where nobody needs one."""
+        if self._house.tokens is None:
+            return None
+        token = self._house.tokens.find(hello.token or "")
+        if token is None:
+            missing = 'a token is needed: send {"user_id": ..., "token": ...}'
+            unknown = "the token is unknown, revoked, or its time is over"
+            raise Farewell(CloseCode.BAD_TOKEN, unknown if hello.token else missing)
+        if not token.may(Scope.READ, hello.user_id):
+            raise Farewell(CloseCode.BAD_TOKEN, "the token is not for this user's events")
+        return token
 
     async def _discard_messages(self) -> None:
         """Read on, because only a reader sees pongs and the end."""
@@ -185,7 +253,9 @@ class Client:
                 elif (event := self._outbox.take()) is not None:
                     await self._send_in_turn(event)
                 else:
-                    return
+                    break
+            if self._cursor is not None and self.position != self._cursor.position:
+                self.ping(_PROOF_DELAY_S)
         except ConnectionClosed:
             pass  # `converse` sees it too
         except Farewell as farewell:
@@ -226,17 +296,28 @@ class Client:
 
     async def _read_history(self) -> History:
         assert self._channel is not None
+        user_id = self._channel.user_id
         retry_s = _RETRY_FIRST_S
         while True:
             # What comes from here on waits in the outbox, and the history has what came before.
             self._outbox.start_over()
             try:
-                return await self._hub.read_history(self._channel.user_id, self.position)
+                if self.position is None:
+                    self.position = await self._resume(self._channel)
+                return await self._house.hub.read_history(user_id, self.position)
             except StoreUnavailable as exc:
                 if not self._ready:
                     raise Farewell(CloseCode.UNAVAILABLE, "the store is away") from exc
             await trio.sleep(retry_s)
             retry_s = min(2 * retry_s, _RETRY_MAX_S)
+
+    async def _resume(self, channel: Channel) -> int:
+        """Return where he had got to; the user's newest event if he can't be known again."""
+        cursor = await self._house.cursors.resume(channel.user_id, self._name)
+        for member in channel.members:
+            member.prove_again(self._name)
+        self._cursor = cursor
+        return cursor.position
 
     async def _say_ready(self, history: History) -> None:
         assert self._channel is not None
@@ -251,21 +332,47 @@ class Client:
         self._ready = True
 
     async def _send(self, text: str) -> None:
-        with trio.move_on_after(self._limits.send_s) as scope:
+        limit_s = self._house.limits.send_s
+        with trio.move_on_after(limit_s) as scope:
             await self._ws.send_message(text)
         if scope.cancelled_caught:
-            raise Farewell(CloseCode.TOO_SLOW, f"took nothing for {self._limits.send_s:g} s")
+            raise Farewell(CloseCode.TOO_SLOW, f"took nothing for {limit_s:g} s")
 
-    async def _await_pong(self) -> None:
+    # The pings.
+
+    async def _ask_for_pongs(self, delay_s: float) -> None:
+        """Ping until all that was sent is proved to have been read, if that is of interest."""
         try:
-            with trio.move_on_after(self._limits.pong_s) as scope:
-                await self._ws.ping(str(self.position or 0).encode())
+            asked: int | None = None
+            while asked is None or (self._cursor is not None and asked != self.position):
+                await trio.sleep(delay_s)
+                asked = self.position or 0
+                await self._await_pong(asked)
+                self._note_proof(asked)
+                delay_s = _PROOF_DELAY_S
         except ConnectionClosed:
-            return
+            pass  # `converse` sees it too
+        except Farewell as farewell:
+            self.close(farewell.code, farewell.reason)
         finally:
             self._pinging = False
+
+    async def _await_pong(self, position: int) -> None:
+        limit_s = self._house.limits.pong_s
+        with trio.move_on_after(limit_s) as scope:
+            await self._ws.ping(str(position).encode())
         if scope.cancelled_caught:
-            self.close(CloseCode.TOO_SLOW, f"no pong in {self._limits.pong_s:g} s")
+            raise Farewell(CloseCode.TOO_SLOW, f"no pong in {limit_s:g} s")
+
+    def _note_proof(self, position: int | None) -> None:
+        if self._cursor is not None and position is not None:
+            self._cursor.prove(position)
+
+
+def _has_answered(ws: WebSocketConnection, code: int) -> bool:
+    """Tell whether the peer has answered our close frame, so that he has read all before it."""
+    both_said_it = ws._wsproto.state is ConnectionState.CLOSED
+    return both_said_it and ws.closed is not None and ws.closed.code == code
 
 
 def _end_of(ws: WebSocketConnection) -> tuple[int, str]:

@@ -59,6 +59,9 @@ class Member(Protocol):
     def fall_behind(self) -> None:
         """Read the history: events may have been missed."""
 
+    def prove_again(self, name: str) -> None:
+        """Show that this socket lives, if its client goes by *name*: another of that has come."""
+
 
 class Channel:
     """One user's sockets, and the task that feeds them."""
@@ -129,8 +132,8 @@ class Hub:
                 del self._channels[user_id]
                 channel.scope.cancel(reason="the user's last socket has gone")
 
-    async def read_history(self, user_id: str, after: int | None) -> History:
-        """Return what *user_id* missed since *after*; for None, only where his history stands.
+    async def read_history(self, user_id: str, after: int) -> History:
+        """Return what *user_id* missed since *after*.
 
         After a fork, *after* means nothing any more, and it is all that the history has.
 
@@ -138,9 +141,6 @@ class Hub:
             StoreUnavailable: the store is away.
         """
         async with self._replays:
-            if after is None:
-                (head,) = await self._broker.heads([user_id])
-                return History(head, [], True, True, None)
             head, events, recovered, reason = await self._broker.replay(user_id, after)
             if reason == "fork":
                 head, events, _, _ = await self._broker.replay(user_id, None)

@@ -11,9 +11,10 @@ from daemons.broker import open_broker, open_event_hub
 from daemons.config import Config, ConfigError
 from daemons.gateway.server import Gateway
 from daemons.service import Service, run_service
+from daemons.tokens import open_tokens
 
-#: Beyond `close_s`, for what is cancelled then to close.
-_MARGIN_S = 2.0
+#: Beyond `close_s`, for the last positions, and for what is cancelled then to close.
+_MARGIN_S = 3.0
 _BACKLOG = 4096
 
 
@@ -27,18 +28,16 @@ async def serve(config: Config, service: Service) -> None:
     """Serve WebSockets until *service* stops; a store that is away does not matter.
 
     Raises:
-        ConfigError: the address can't be listened on, or tokens are asked for.
+        ConfigError: the address can't be listened on, or the file of tokens not be read.
     """
-    if config.auth.tokens_file is not None:
-        # To let everyone in where tokens were asked for would be worse than not to start.
-        raise ConfigError("[auth] tokens_file: the gateway can't check tokens yet; leave it out")
+    tokens = open_tokens(config)
     async with (
         open_broker(config, name="gateway") as broker,
         open_event_hub(config, name="gateway-events") as events,
         trio.open_nursery() as nursery,
     ):
         listeners = await open_listeners(config, service.sockets)
-        gateway = Gateway(config.gateway, broker, events)
+        gateway = Gateway(config.gateway, broker, events, tokens)
         await nursery.start(gateway.serve, listeners, service.stopping)
         service.ready(f"listening on {', '.join(map(_name_of, listeners))}")
 

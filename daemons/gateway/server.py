@@ -8,31 +8,31 @@ that they do not all come back in the same moment, and time to read it; then the
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import partial
 
 import trio
-from trio_websocket import ConnectionClosed, WebSocketConnection, wrap_server_stream
-from wsproto.connection import ConnectionType
-from wsproto.events import Event
-from wsproto.handshake import H11Handshake
+from trio_websocket import ConnectionClosed
 from wsproto.utilities import ProtocolError as WebSocketProtocolError
 
 from daemons.broker import Broker, EventHub
 from daemons.config import Gateway as Limits
 from daemons.gateway.admission import Admission, Crowded
-from daemons.gateway.connection import Client
+from daemons.gateway.connection import Client, House, Visitor
+from daemons.gateway.cursors import ClientCursors
+from daemons.gateway.doorway import Doorway
 from daemons.gateway.hub import Hub
-from daemons.gateway.stream import ClientStream
+from daemons.gateway.stream import NO_FAREWELL, ClientStream
 from daemons.logs import log
-from protocol.frames import MAX_FIRST_MESSAGE_BYTES, CloseCode
+from daemons.tokens import Tokens
+from protocol.frames import CloseCode
 
-#: From the TCP connection to a complete WebSocket handshake. trio-websocket's own is 60 s.
-HANDSHAKE_S = 5.0
-#: Between two farewells at the stop: 1,000 clients a second come back, not all at once.
+#: Between two farewells at the stop: 1,000 clients a second come back, not all at once ...
 _FAREWELL_GAP_S = 0.001
-#: What one read takes; a client's messages are small and idle ones are many.
-_RECEIVE_BYTES = 4096
+#: ... unless they are so many that it would take more than this share of `close_s`.
+_FAREWELL_SHARE = 0.6
+#: At the end, for the last positions to be written.
+_WRITE_S = 1.0
 
 
 class Gateway:
@@ -40,12 +40,17 @@ class Gateway:
 
     Args:
         limits: the table `[gateway]`. broker: the store. events: what happens there.
+        tokens: those that count; None: nobody needs one.
     """
 
-    def __init__(self, limits: Limits, broker: Broker, events: EventHub) -> None:
+    def __init__(
+        self, limits: Limits, broker: Broker, events: EventHub, tokens: Tokens | None = None
+    ) -> None:
         self._limits = limits
         self._broker = broker
         self._events = events
+        self._tokens = tokens
+        self._doorway = Doorway(limits.origins)
         self._admission = Admission(limits.max_connections, limits.max_connections_per_address)
         # Each with the time of his next ping, soonest first: everybody's interval is the same.
         self._clients: OrderedDict[Client, float] = OrderedDict()
@@ -66,25 +71,32 @@ class Gateway:
     ) -> None:
         """Serve *listeners* until *stopping* is set, then part from everyone and return.
 
-        Closes *listeners*. Takes at most `close_s` from *stopping* on.
+        Closes *listeners*. Takes at most `close_s` and a second from *stopping* on.
         """
         async with trio.open_nursery() as lives:
             hub = Hub(self._broker, self._events, self._limits.max_connections_per_user, lives)
+            cursors = ClientCursors(self._broker, self._limits.resume_s)
+            house = House(hub, cursors, self._limits, self._tokens)
             lives.start_soon(hub.check_heads)
+            lives.start_soon(cursors.serve)
             lives.start_soon(self._ping_everyone)
             async with trio.open_nursery() as doors:
                 serve = partial(trio.serve_listeners, handler_nursery=lives)
-                await doors.start(serve, partial(self._serve_stream, hub), listeners)
+                await doors.start(serve, partial(self._serve_stream, house), listeners)
                 task_status.started()
                 await stopping.wait()
                 doors.cancel_scope.cancel(reason="gateway stopping")
             await self._part_from_everyone()
+            with trio.move_on_after(_WRITE_S):
+                await cursors.write_last()
             lives.cancel_scope.cancel(reason="gateway stopping")
 
     async def _part_from_everyone(self) -> None:
         with trio.move_on_after(self._limits.close_s) as scope:
             clients = list(self._clients)
-            gap_s = min(_FAREWELL_GAP_S, self._limits.close_s / 2 / max(1, len(clients)))
+            gap_s = min(
+                _FAREWELL_GAP_S, _FAREWELL_SHARE * self._limits.close_s / max(1, len(clients))
+            )
             for client in clients:
                 client.close(CloseCode.GOING_AWAY, "the server is going away")
                 await trio.sleep(gap_s)
@@ -94,12 +106,13 @@ class Gateway:
         if scope.cancelled_caught:
             log.warning("clients cut off", count=len(self._clients))
 
-    async def _serve_stream(self, hub: Hub, socket: trio.SocketStream) -> None:
+    async def _serve_stream(self, house: House, socket: trio.SocketStream) -> None:
         """Serve one accepted socket, from the count of heads to the last byte."""
         try:
-            with self._admission.admitted(_address_of(socket)) as refusal:
+            address = _address_of(socket)
+            with self._admission.admitted(address) as refusal:
                 stream = ClientStream(socket)
-                code, reason = await self._serve_client(hub, stream, refusal)
+                code, reason = await self._serve_client(house, stream, address, refusal)
                 await stream.finish(code, reason)
         except (Crowded, OSError) as exc:
             log.debug("socket dropped", error=str(exc))
@@ -107,18 +120,21 @@ class Gateway:
             await trio.aclose_forcefully(socket)
 
     async def _serve_client(
-        self, hub: Hub, stream: ClientStream, refusal: str | None
+        self, house: House, stream: ClientStream, address: str, refusal: str | None
     ) -> tuple[int, str]:
         """Be the boundary of one client: return how his conversation ended, whatever went wrong."""
         end = (CloseCode.UNAVAILABLE.value, refusal or "internal error")
         try:
             async with trio.open_nursery() as nursery:
-                ws = await _shake_hands(stream, nursery)
-                if ws is not None and refusal is None:
-                    end = await self._live(Client(ws, hub, self._limits, nursery))
-                elif ws is not None:
+                entered = await self._doorway.enter(stream, nursery)
+                if entered is None:
+                    end = NO_FAREWELL, ""
+                elif refusal is None:
+                    visitor = Visitor(address, entered.program)
+                    end = await self._live(Client(entered.ws, visitor, house, nursery))
+                else:
                     with trio.move_on_after(self._limits.close_s):
-                        await ws.aclose(*end)
+                        await entered.ws.aclose(*end)
                 nursery.cancel_scope.cancel(reason="the conversation has ended")
         except* (ConnectionClosed, trio.BrokenResourceError):
             pass  # the client has gone
@@ -154,45 +170,11 @@ class Gateway:
             client, due = next(iter(self._clients.items()))
             if due > trio.current_time():
                 return due
+            client.check_token()
             client.ping()
             self._clients[client] = due + self._limits.ping_s
             self._clients.move_to_end(client)
         return None
-
-
-async def _shake_hands(stream: ClientStream, nursery: trio.Nursery) -> WebSocketConnection | None:
-    """Do the WebSocket handshake; return None if the peer does not, or goes."""
-    with trio.move_on_after(HANDSHAKE_S) as scope:
-        # trio-websocket would wait on for a request from a peer whom it has already turned away.
-        stream.on_end = partial(scope.cancel, reason="the peer has ended")
-        request = await wrap_server_stream(
-            nursery,
-            stream,
-            max_message_size=MAX_FIRST_MESSAGE_BYTES,
-            receive_buffer_size=_RECEIVE_BYTES,
-        )
-        ws = await request.accept()
-        stream.on_end = None
-        stream.websocket = ws
-        _forget_handshake(ws)
-        return ws
-    return None
-
-
-class _NoHandshake(H11Handshake):
-    """A handshake of which nothing more comes; one for all."""
-
-    def events(self) -> Iterator[Event]:  # type: ignore[override]
-        """Return no events."""
-        return iter(())
-
-
-_NO_HANDSHAKE = _NoHandshake(ConnectionType.SERVER)
-
-
-def _forget_handshake(ws: WebSocketConnection) -> None:
-    """Let go of the HTTP parser and the request: 3 of the 31 kB that an idle client takes."""
-    ws._wsproto.handshake = _NO_HANDSHAKE
 
 
 def _address_of(stream: trio.SocketStream) -> str:

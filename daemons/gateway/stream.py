@@ -27,6 +27,7 @@ LINGER_S = 1.0
 _LINGER_BYTES = 4 << 20
 #: Kernel memory of one slow reader; grown by itself it would be up to 4 MiB.
 _SEND_BUFFER_BYTES = 65536
+_PEEK_BYTES = 4096
 #: Frames of one message. Empty ones count towards no size limit, so they are counted one by one.
 MAX_FRAGMENTS = 256
 
@@ -34,6 +35,8 @@ MAX_FRAGMENTS = 256
 _CLOSE_FRAME = 0x88
 #: Codes that only ever describe an end, and are never sent (RFC 6455, 7.4.1).
 _NEVER_SENT = {1005, 1006, 1015}
+#: For a stream that never became a WebSocket.
+NO_FAREWELL = 1006
 #: SO_LINGER on, for no time: close with RST and give back the send buffer.
 _RESET = struct.pack("ii", 1, 0)
 
@@ -65,6 +68,7 @@ class ClientStream(trio.abc.Stream):
     """
 
     __slots__ = (
+        "_ahead",
         "_close_sent",
         "_ended",
         "_inbound",
@@ -78,6 +82,7 @@ class ClientStream(trio.abc.Stream):
     def __init__(self, stream: trio.SocketStream) -> None:
         self._stream = stream
         self._inbound = TokenBucket(INBOUND_BYTES_PER_S, INBOUND_BURST_BYTES, trio.current_time())
+        self._ahead: bytes | bytearray = b""
         self._close_sent = False
         self._ended = False
         self._torn = False
@@ -108,8 +113,26 @@ class ClientStream(trio.abc.Stream):
         """Wait until the kernel takes more."""
         await self._stream.wait_send_all_might_not_block()
 
+    async def peek_line(self) -> bytes | bytearray:
+        """Return the first line, or what can't be one: up to 4 KiB that are received later again.
+
+        Waits until it is whole or the peer ends.
+        """
+        while b"\n" not in self._ahead and len(self._ahead) < _PEEK_BYTES:
+            data = await self._receive(_PEEK_BYTES)
+            if not data:
+                break
+            self._ahead += data
+        return self._ahead
+
     async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
         """Receive what has come, at the pace that `INBOUND_BYTES_PER_S` allows."""
+        if self._ahead:
+            data, self._ahead = self._ahead, b""
+            return data
+        return await self._receive(max_bytes)
+
+    async def _receive(self, max_bytes: int | None) -> bytes | bytearray:
         # trio-websocket keeps every frame of an unfinished message and tells nobody how many.
         if self.websocket is not None and len(self.websocket._message_parts) > MAX_FRAGMENTS:
             self.refusal = (CloseCode.TOO_BIG, f"a message of over {MAX_FRAGMENTS} frames")

@@ -21,7 +21,7 @@ from protocol.frames import (
 @pytest.mark.parametrize("message", ["u1", " u1\r\n"])
 def test_first_message_may_be_the_bare_id(message: str) -> None:
     """A client that knows nothing of us sends its id and is served."""
-    assert parse_first_message(message) == Hello(user_id="u1", bare=True)
+    assert parse_first_message(message) == Hello(user_id="u1")
 
 
 @pytest.mark.parametrize("spelling", ["user_id", "userId", "id", "userName"])

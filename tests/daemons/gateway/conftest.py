@@ -27,6 +27,7 @@ from daemons.broker import Broker, EventHub, StoreUnavailable, open_broker, open
 from daemons.config import Config, Store
 from daemons.config import Gateway as Limits
 from daemons.gateway.server import Gateway
+from daemons.tokens import Tokens
 from protocol.messages import SubmissionRequest
 
 #: More than any wait of these tests should take; a test that needs it has failed.
@@ -131,6 +132,15 @@ class RawPeer:
         frame = self._data[0], self._data[start : start + size]
         self._data = self._data[start + size :]
         return frame
+
+    async def receive_message(self) -> dict[str, Any]:
+        """Return the next text message, parsed; pings before it are passed over, unanswered."""
+        while True:
+            frame = await self.receive_frame()
+            assert frame is not None, "the server has ended"
+            if frame[0] == 0x81:
+                message: dict[str, Any] = json.loads(frame[1])
+                return message
 
     async def receive_close(self) -> int | None:
         """Read until the close frame and return its code; None if there is none."""
@@ -288,21 +298,25 @@ class Running:
 def open_gateway(store: Any) -> Callable[..., Any]:
     """Give the function that runs a gateway on the store, with limits as named.
 
-    With *events_url* the events are to come from another store.
+    With *events_url* the events are to come from another store; with *tokens* one is needed.
     """
 
     @asynccontextmanager
-    async def open_gateway(*, events_url: str = store.url, **limits: Any) -> AsyncIterator[Running]:
+    async def open_gateway(
+        *, events_url: str = store.url, tokens: Tokens | None = None, **limits: Any
+    ) -> AsyncIterator[Running]:
         config: Config = store.config()
         config = msgspec.structs.replace(
             config, gateway=msgspec.structs.replace(Limits(close_s=2.0), **limits)
         )
         with trio.fail_after(3 * PATIENCE_S):
-            async with opened(config, store.config(store=Store(url=events_url))) as running:
+            async with opened(config, store.config(store=Store(url=events_url)), tokens) as running:
                 yield running
 
     @asynccontextmanager
-    async def opened(config: Config, events_config: Config) -> AsyncIterator[Running]:
+    async def opened(
+        config: Config, events_config: Config, tokens: Tokens | None
+    ) -> AsyncIterator[Running]:
         async with (
             open_broker(config, name="gateway") as broker,
             open_event_hub(events_config, name="gateway-events") as events,
@@ -310,7 +324,7 @@ def open_gateway(store: Any) -> Callable[..., Any]:
         ):
             listeners = await trio.open_tcp_listeners(0, host="127.0.0.1")
             port = listeners[0].socket.getsockname()[1]
-            gateway = Gateway(config.gateway, broker, events)
+            gateway = Gateway(config.gateway, broker, events, tokens)
             running = Running(gateway, broker, events, port)
             with trio.fail_after(PATIENCE_S):
                 await nursery.start(running.serve, listeners)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import trio
 
-from daemons.gateway import server
+from daemons.gateway import doorway
 from daemons.gateway.stream import MAX_FRAGMENTS
 
 TEXT, BINARY, CONTINUATION, CLOSE, PING = 0x81, 0x82, 0x80, 0x88, 0x89
@@ -185,7 +185,7 @@ async def test_gateway_turns_away_what_is_no_websocket(open_gateway: Any, reques
     async with open_gateway() as running:
         async with running.raw_peer(handshake=False) as peer, trio.open_nursery() as nursery:
             nursery.start_soon(send_while_heard, peer, request_)
-            with trio.fail_after(server.HANDSHAKE_S / 2):
+            with trio.fail_after(doorway.HANDSHAKE_S / 2):
                 await peer.wait_end()
         async with running.ready_peer():
             pass
@@ -201,7 +201,7 @@ async def test_gateway_closes_who_never_shakes_hands(
     open_gateway: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A socket that only connects holds its place no longer than `HANDSHAKE_S`."""
-    monkeypatch.setattr(server, "HANDSHAKE_S", 0.05)
+    monkeypatch.setattr(doorway, "HANDSHAKE_S", 0.05)
     async with open_gateway() as running, running.raw_peer(handshake=False) as peer:
         await peer.wait_end()
 
@@ -211,7 +211,7 @@ async def test_gateway_forgets_who_leaves_in_the_handshake(
 ) -> None:
     """Half a request and then the end frees the place at once."""
     async with open_gateway(max_connections=1) as running:
-        with trio.fail_after(server.HANDSHAKE_S / 2):
+        with trio.fail_after(doorway.HANDSHAKE_S / 2):
             async with running.raw_peer(handshake=False) as peer:
                 await peer.stream.send_all(b"GET / HTTP/1.1\r\nHo")
                 await eventually(lambda: running.gateway._admission._open == 1)
