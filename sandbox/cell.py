@@ -11,23 +11,35 @@ import socket
 import sys
 from typing import NamedTuple, NoReturn
 
-from sandbox import capabilities, frames, landlock, mounts, namespaces, run, seccomp, steps
+from sandbox import (
+    capabilities,
+    frames,
+    image,
+    landlock,
+    mounts,
+    namespaces,
+    run,
+    seccomp,
+    steps,
+)
 from sandbox.errors import SandboxError
 
-READY = b"U"
+#: The cell stands, and every folder of the image is the slot's own; or at least one is shared.
+READY, READY_SHARED = b"U", b"V"
 PARK = b"K"
 
 
 class Plan(NamedTuple):
     """What a cell is built from."""
 
-    image: list[str]
+    image: image.Image
     root_id: int | None
     """The user that 0 inside stands for; None where an ordinary user has but one id to give."""
     program_id: int
     """The user that 1000 inside stands for."""
     outer_filter: bytes
-    inner_filter: bytes
+    inner_filters: tuple[bytes, bytes]
+    """For runs whose image is the slot's own, and for those that share files with other slots."""
     without: frozenset[str]
     """Steps left out by a test."""
 
@@ -35,8 +47,8 @@ class Plan(NamedTuple):
 _PROGRAM = namespaces.PROGRAM_ID
 
 
-def start(plan: Plan) -> tuple[socket.socket, int]:
-    """Fork cell-init and return its socket and pid once the cell stands.
+def start(plan: Plan) -> tuple[socket.socket, bool]:
+    """Fork cell-init; once the cell stands return its socket, and if it shares files with others.
 
     Raises:
         SandboxError: a step failed; it names it.
@@ -71,9 +83,9 @@ def start(plan: Plan) -> tuple[socket.socket, int]:
     frame, _ = frames.receive(ours)
     if frame[:1] == run.FAILED:
         raise run.read_failure(frame)
-    if frame != READY:
+    if frame not in (READY, READY_SHARED):
         raise SandboxError("cell", 0, "cell-init ended before the cell stood")
-    return ours, pid
+    return ours, frame == READY_SHARED
 
 
 def park(sock: socket.socket, outfit: list[int]) -> None:
@@ -84,9 +96,9 @@ def park(sock: socket.socket, outfit: list[int]) -> None:
 def _serve_cell(sock: socket.socket, plan: Plan, devices: int | None) -> NoReturn:
     try:
         frames.receive(sock)  # the warden has written the id map
-        _build(plan, devices, sock)
-        frames.send(sock, READY)
-        _fork_runs(sock, plan)
+        own = _build(plan, devices, sock)
+        frames.send(sock, READY if own else READY_SHARED)
+        _fork_runs(sock, plan, plan.inner_filters[0 if own else 1])
     except SandboxError as exc:
         run.report_failure(sock, exc)
     except OSError as exc:
@@ -96,17 +108,20 @@ def _serve_cell(sock: socket.socket, plan: Plan, devices: int | None) -> NoRetur
     os._exit(1)
 
 
-def _build(plan: Plan, devices: int | None, sock: socket.socket) -> None:
-    """Take the cell's steps, in the order that matters."""
-    image: list[tuple[str, int | str]] = []
+def _build(plan: Plan, devices: int | None, sock: socket.socket) -> bool:
+    """Take the cell's steps, in the order that matters; return whether all files are its own."""
+    parts: list[image.Parts] = []
+    own: list[bool] = []
 
     def open_image() -> None:
         mounts.make_private()
-        image.extend(mounts.open_image(plan.image))
+        parts.append(image.open_parts(plan.image))
 
     def build_root() -> None:
         os.umask(0o022)
-        root = mounts.build_root(image, devices)
+        root = mounts.make_root()
+        own.append(image.show(root, parts[0], plan.without))
+        mounts.show_devices(root, devices)
         mounts.mount_proc(f"{root}/.proc", whole=True)
         mounts.enter_root(root)
         mounts.lock_root()
@@ -146,9 +161,10 @@ def _build(plan: Plan, devices: int | None, sock: socket.socket) -> None:
         ],
         plan.without,
     )
+    return own[0]
 
 
-def _fork_runs(sock: socket.socket, plan: Plan) -> None:
+def _fork_runs(sock: socket.socket, plan: Plan, inner_filter: bytes) -> None:
     """Fork a run for each PARK until the warden is gone."""
     # A signal that we ignore would stay ignored in the program, across fork and exec.
     for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
@@ -157,7 +173,7 @@ def _fork_runs(sock: socket.socket, plan: Plan) -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # run-inits leave no zombie
     ids = (_PROGRAM, _PROGRAM)
     confinement = run.Confinement(
-        ids, plan.root_id is not None, plan.inner_filter, landlock.find_abi(), plan.without
+        ids, plan.root_id is not None, inner_filter, landlock.find_abi(), plan.without
     )
     while True:
         frame, fds = frames.receive(sock)

@@ -4,19 +4,19 @@ The central question is not asked of files but tried: :func:`probe_host` starts 
 it build a cell, so a layer that is silently missing shows up by the name of its step.
 """
 
-import os
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from sandbox import frames, job, launcher, run
 from sandbox.cgroup.select import find_parents
 from sandbox.errors import SandboxError
 from sandbox.host import launcher_command
+from sandbox.image import Image, usual_paths
 from sandbox.result import Grade
 
 _TRIAL_S = 15.0
-_TRIAL_IMAGE = "/usr"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,8 +51,18 @@ def _read(path: str) -> str:
         return ""
 
 
-def try_cell() -> tuple[bool, SandboxError | None]:
-    """Start a launcher, have it build a cell and park a run; return if it is full, or the error."""
+class Trial(NamedTuple):
+    """What came of building a cell."""
+
+    full: bool
+    """Control groups count and limit."""
+    shared: bool
+    """Programs of two slots share files: no overlay could be made."""
+    error: SandboxError | None
+
+
+def try_cell() -> Trial:
+    """Start a launcher, have it build a cell and park a run; return what came of it."""
     ours, theirs = frames.make_pair()
     slot, slot_end = frames.make_pair()
     with ours, slot:
@@ -62,8 +72,7 @@ def try_cell() -> tuple[bool, SandboxError | None]:
             )
             ours.settimeout(_TRIAL_S)
             slot.settimeout(_TRIAL_S)
-            image = [os.fsencode(_TRIAL_IMAGE)]
-            frames.send(ours, frames.pack_frame(launcher.START, b"", image, []))
+            frames.send(ours, launcher.pack_start(Image(usual_paths())))
             frames.send(
                 ours,
                 frames.pack_frame(launcher.OPEN, launcher.OPEN_HEAD.pack(0)),
@@ -72,20 +81,22 @@ def try_cell() -> tuple[bool, SandboxError | None]:
         try:
             return _hear_trial(*(frames.receive(sock)[0] for sock in (ours, slot)))
         except TimeoutError:
-            return False, SandboxError("launcher", 0, f"no answer in {_TRIAL_S:.0f} s")
+            return Trial(
+                False, False, SandboxError("launcher", 0, f"no answer in {_TRIAL_S:.0f} s")
+            )
         finally:
             ours.close()
             process.wait(_TRIAL_S)
 
 
-def _hear_trial(ready: bytes, up: bytes) -> tuple[bool, SandboxError | None]:
+def _hear_trial(ready: bytes, up: bytes) -> Trial:
     for frame in (ready, up):
         if frame[:1] == run.FAILED:
-            return False, run.read_failure(frame)
-    if ready[:1] != launcher.READY or up != job.UP:
-        return False, SandboxError("launcher", 0, "it ended without a word")
+            return Trial(False, False, run.read_failure(frame))
+    if ready[:1] != launcher.READY or up not in (job.UP, job.UP_SHARED):
+        return Trial(False, False, SandboxError("launcher", 0, "it ended without a word"))
     (full,), _ = frames.unpack_frame(ready, launcher.READY_HEAD, 0)
-    return full, None
+    return Trial(full, up == job.UP_SHARED, None)
 
 
 def _check_confinement(error: SandboxError | None) -> Capability:
@@ -118,6 +129,17 @@ def _check_accounting(full: bool) -> Capability:
         finding="groups below " + ", ".join(found) if found else "none that we may make groups in",
         fallback="memory, processes and CPU time are sampled; grade reduced",
         fix="" if full else "systemd-run --user --scope -p Delegate=yes gavel up, or start as root",
+    )
+
+
+def _check_overlay(shared: bool) -> Capability:
+    return Capability(
+        name="own files",
+        works=not shared,
+        needed=False,
+        finding="folders are bound" if shared else "every slot has its overlay of the image",
+        fallback="programs may not lock or watch files, which slots would see of each other",
+        fix="modprobe overlay; in a container, give /usr a volume of its own" if shared else "",
     )
 
 
@@ -163,10 +185,11 @@ def _check_huge_pages() -> Capability:
 
 def probe_host() -> Capabilities:
     """Find out what this host can enforce; starts and ends a launcher, takes about 0.2 s."""
-    full, error = try_cell()
+    full, shared, error = try_cell()
     items = (
         _check_confinement(error),
         _check_accounting(full),
+        _check_overlay(shared),
         _check_swap(),
         _check_core_pattern(),
         _check_huge_pages(),

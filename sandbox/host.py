@@ -1,6 +1,5 @@
 """The worker's side: start the launcher, hand jobs to boxes, survive the launcher's death."""
 
-import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Sequence
@@ -14,6 +13,7 @@ from sandbox import frames, job, launcher
 from sandbox.blob import Blob
 from sandbox.errors import SandboxError
 from sandbox.exchange import pack_request, read_failure, read_result
+from sandbox.image import Image
 from sandbox.result import Grade, Job, Result
 
 _START_S = 15.0
@@ -165,7 +165,7 @@ class Box:
 class Sandbox:
     """Boxes that share one launcher; made by :func:`open_sandbox`."""
 
-    def __init__(self, slots: int, image: Sequence[str], without: Sequence[str]) -> None:
+    def __init__(self, slots: int, image: Image, without: Sequence[str]) -> None:
         self.grade = Grade.REDUCED
         self.boxes: Sequence[Box] = tuple(Box(self, number) for number in range(slots))
         self._image = image
@@ -195,9 +195,7 @@ class Sandbox:
             self._control = ours
         finally:
             theirs.close()
-        image = [os.fsencode(path) for path in self._image]
-        without = [name.encode() for name in self._without]
-        await _send(ours, frames.pack_frame(launcher.START, b"", image, without), [])
+        await _send(ours, launcher.pack_start(self._image, self._without), [])
         frame, fds = await _receive(ours)
         if frame[:1] != launcher.READY:
             raise read_failure(frame, fds)
@@ -221,7 +219,7 @@ class Sandbox:
         up = False
         try:
             frame, fds = await _receive(ours)
-            if frame != job.UP:
+            if frame not in (job.UP, job.UP_SHARED):
                 raise read_failure(frame, fds)
             up = True
         finally:
@@ -249,7 +247,7 @@ class Sandbox:
 async def open_sandbox(
     *,
     slots: int,
-    image: Sequence[str],
+    image: Image,
     grade: Grade = Grade.FULL,
     _without: Sequence[str] = (),
 ) -> AsyncIterator[Sandbox]:
@@ -257,7 +255,7 @@ async def open_sandbox(
 
     Args:
         slots: Programs that can run at a time, at most 128.
-        image: Paths of the host shown to programs, read-only, at the same place.
+        image: What programs see of the host.
         grade: The least that is accepted of this host.
 
     Raises:

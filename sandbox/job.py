@@ -13,6 +13,8 @@ RUN = b"R"
 KILL = b"K"
 #: Warden to worker: the cell stands and a run is parked.
 UP = b"U"
+#: The same, but its programs share files with those of other slots: no overlay could be made.
+UP_SHARED = b"V"
 #: Warden to worker: the run ended. Beside it: stdout and stderr when they are long, then each file.
 DONE = b"D"
 

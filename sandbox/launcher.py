@@ -14,11 +14,12 @@ import socket
 import struct
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from sandbox import cell, frames, mounts, namespaces, run, seccomp, syscalls, warden
 from sandbox.cgroup.select import Groups, open_groups
 from sandbox.errors import SandboxError
+from sandbox.image import Image
 
 START = b"S"
 OPEN = b"O"
@@ -53,7 +54,7 @@ def reserve_ids() -> tuple[socket.socket, int]:
 class Launcher:
     """Slots, their wardens, and what they share."""
 
-    def __init__(self, worker: socket.socket, image: list[str], without: frozenset[str]) -> None:
+    def __init__(self, worker: socket.socket, image: Image, without: frozenset[str]) -> None:
         self._worker = worker
         self._image = image
         self._without = without
@@ -62,7 +63,10 @@ class Launcher:
         self._pid = os.getpid()
         self._ids: tuple[socket.socket, int] | None = None
         self.groups: Groups | None = None
-        self._filters = [seccomp.assemble(syscalls.MACHINE, outer) for outer in (True, False)]
+        self._outer_filter = seccomp.assemble(syscalls.MACHINE, outer=True)
+        own = seccomp.assemble(syscalls.MACHINE)
+        shared = seccomp.assemble(syscalls.MACHINE, shared="shared files" not in without)
+        self._inner_filters = own, shared
 
     def prepare(self) -> None:
         """Find out what this host gives; raises SandboxError."""
@@ -76,11 +80,12 @@ class Launcher:
         mounts.make_private()
 
     def _plan(self, slot: int) -> cell.Plan:
-        outer, inner = self._filters
-        if self._ids is None:
-            return cell.Plan(self._image, None, 0, outer, inner, self._without)
-        first = self._ids[1] + 2 * (slot % (_IDS_PER_BLOCK // 2))
-        return cell.Plan(self._image, first, first + 1, outer, inner, self._without)
+        root_id, program_id = None, 0
+        if self._ids is not None:
+            root_id = self._ids[1] + 2 * (slot % (_IDS_PER_BLOCK // 2))
+            program_id = root_id + 1
+        filters = self._outer_filter, self._inner_filters
+        return cell.Plan(self._image, root_id, program_id, *filters, self._without)
 
     def serve(self) -> None:
         """Fork wardens on request until the worker is gone."""
@@ -144,6 +149,12 @@ def _until_done(attempt: Callable[[], bool]) -> None:
         time.sleep(0.002)
 
 
+def pack_start(image: Image, without: Sequence[str] = ()) -> bytes:
+    """Return the frame that starts a launcher's work."""
+    lists = [list(map(os.fsencode, names)) for names in (*image, without)]
+    return frames.pack_frame(START, b"", *lists)
+
+
 def main(fd: int) -> int:
     """Serve the worker at the other end of *fd*; return the exit code."""
     worker = socket.socket(fileno=fd)
@@ -157,9 +168,9 @@ def main(fd: int) -> int:
     frame, _ = frames.receive(worker)
     if frame[:1] != START:
         return 2
-    _, (image, without) = frames.unpack_frame(frame, NO_NUMBERS, 2)
-    names = frozenset(name.decode() for name in without)
-    launcher = Launcher(worker, [os.fsdecode(path) for path in image], names)
+    _, (shown, hidden, without) = frames.unpack_frame(frame, NO_NUMBERS, 3)
+    image = Image(tuple(map(os.fsdecode, shown)), tuple(map(os.fsdecode, hidden)))
+    launcher = Launcher(worker, image, frozenset(map(os.fsdecode, without)))
     try:
         launcher.prepare()
         full = launcher.groups is not None

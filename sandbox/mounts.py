@@ -43,15 +43,6 @@ _DEVICE_LINKS = {
 #: The parts of a run's tmpfs and where they are seen; only /box may hold programs.
 BOX_PARTS = {"box": "/box", "tmp": "/tmp", "shm": "/dev/shm"}  # noqa: S108 - paths inside a cell
 
-_ETC_FILES = {
-    "passwd": "root:x:0:0::/:/bin/false\njudge:x:1000:1000::/box:/bin/sh\n",
-    "group": "root:x:0:\njudge:x:1000:\n",
-    "hosts": "127.0.0.1 localhost\n::1 localhost\n",
-    "hostname": "gavel\n",
-    "nsswitch.conf": "passwd: files\ngroup: files\nhosts: files\n",
-}
-_ETC_SHOWN = ("/etc/ld.so.cache", "/etc/alternatives", "/etc/localtime")
-
 
 class _MountAttr(ctypes.Structure):
     _fields_ = [
@@ -147,63 +138,24 @@ def _bind_host_devices(root: str) -> None:
     os.close(fd)
 
 
-def _place_image(root: str, path: str, tree: int) -> None:
-    """Show the detached *tree* of *path*, read-only, at the same place under *root*."""
-    target = root + path
-    os.makedirs(os.path.dirname(target), 0o755, exist_ok=True)
-    if stat.S_ISDIR(os.fstat(tree).st_mode):
-        os.makedirs(target, 0o755, exist_ok=True)
-    elif not os.path.exists(target):
-        os.close(os.open(target, os.O_CREAT | os.O_WRONLY, 0o644))
-    set_attributes(tree, b"", ATTR_RDONLY | ATTR_NOSUID | ATTR_NODEV, recursive=True)
-    attach(tree, target)
-    os.close(tree)
-
-
-def _write_etc(root: str) -> None:
-    os.makedirs(f"{root}/etc", 0o755, exist_ok=True)
-    for name, text in _ETC_FILES.items():
-        with open(f"{root}/etc/{name}", "w", encoding="utf-8") as file:
-            file.write(text)
-
-
-def open_image(image: list[str]) -> list[tuple[str, int | str]]:
-    """Return each path with a detached copy of its mounts, or with its target if it is a symlink.
-
-    Done as the user who started us, and before /tmp is covered: a source may lie in a folder that
-    only this user can enter, or below /tmp.
-    """
-    shown = [*image, *(path for path in _ETC_SHOWN if os.path.exists(path))]
-    return [
-        (path, os.readlink(path) if os.path.islink(path) else open_tree(path))
-        for path in sorted(set(shown))
-    ]
-
-
-def build_root(image: list[tuple[str, int | str]], devices: int | None) -> str:
-    """Assemble the new root over /tmp of this mount namespace and return its place.
-
-    *devices* is a tree of :func:`make_device_tree`, or None to bind the host's nodes.
-    """
+def make_root() -> str:
+    """Put an empty new root over /tmp of this mount namespace and return its place."""
     root = "/tmp"  # noqa: S108 - covered by the new root
-    fd = make_filesystem("tmpfs", ATTR_NOSUID | ATTR_NODEV, size="2m", nr_inodes="2048", mode="755")
+    fd = make_filesystem("tmpfs", ATTR_NOSUID | ATTR_NODEV, size="8m", nr_inodes="2048", mode="755")
     attach(fd, root)
     os.close(fd)
-    for name in ("dev", "proc", "box", "tmp", "etc", ".run"):
+    for name in ("dev", "proc", "box", "tmp", ".run"):
         os.mkdir(f"{root}/{name}", 0o755)
     os.mkdir(f"{root}/.proc", 0o700)
-    _write_etc(root)
-    for path, source in image:
-        if isinstance(source, int):
-            _place_image(root, path, source)
-        else:
-            os.makedirs(os.path.dirname(root + path), 0o755, exist_ok=True)
-            os.symlink(source, root + path)
+    return root
+
+
+def show_devices(root: str, devices: int | None) -> None:
+    """Show /dev: *devices*, a tree of :func:`make_device_tree`, or without one the host's nodes."""
     if devices is None:
         _bind_host_devices(root)
     else:
         attach(devices, f"{root}/dev")
-    return root
 
 
 def mount_proc(path: str, whole: bool) -> None:

@@ -186,6 +186,18 @@ SETUP_GROUP = Group(
     },
 )
 
+#: Refused besides where slots share files: what sticks to a file is seen from the next slot.
+SHARED_GROUP = Group(
+    ENOSYS,
+    "locks and watches on a file of the image carry news between programs of two slots",
+    {
+        "inotify_init": (253, None),
+        "inotify_init1": (294, 26),
+        "inotify_add_watch": (254, 27),
+        "flock": (73, 32),
+    },
+)
+
 
 class ArgumentRule(NamedTuple):
     """Refuse a call by one of its arguments."""
@@ -212,6 +224,18 @@ ARGUMENT_RULES = {
     "personality": ((135, 92), ArgumentRule(0, "none_of", (0, 0xFFFFFFFF), EPERM)),
 }
 
+_F_SETLK, _F_SETLKW, _F_OFD_SETLK, _F_OFD_SETLKW, _F_SETLEASE, _F_NOTIFY = 6, 7, 37, 38, 1024, 1026
+#: As SHARED_GROUP.
+SHARED_RULE = (
+    (72, 25),
+    ArgumentRule(
+        1,
+        "one_of",
+        (_F_SETLK, _F_SETLKW, _F_OFD_SETLK, _F_OFD_SETLKW, _F_SETLEASE, _F_NOTIFY),
+        EPERM,
+    ),
+)
+
 
 class Table(NamedTuple):
     """What one machine's filter is made of."""
@@ -221,11 +245,22 @@ class Table(NamedTuple):
     arguments: list[tuple[int, ArgumentRule]]
 
 
-def for_machine(machine: str, outer: bool = False) -> Table:
-    """Return the policy in the numbers of *machine*; *outer* leaves the set-up group open."""
+def for_machine(machine: str, outer: bool = False, shared: bool = False) -> Table:
+    """Return the policy in the numbers of *machine*.
+
+    Args:
+        machine: ``x86_64`` or ``aarch64``.
+        outer: leave the set-up group open.
+        shared: for a program that shares files with those of other slots.
+    """
     column = {"x86_64": 0, "aarch64": 1}[machine]
     answers: dict[int, list[int]] = {}
-    for group in GROUPS if outer else (*GROUPS, SETUP_GROUP):
+    groups = [*GROUPS]
+    if not outer:
+        groups.append(SETUP_GROUP)
+    if shared:
+        groups.append(SHARED_GROUP)
+    for group in groups:
         for numbers in group.calls.values():
             number = numbers[column]
             if number is not None:
@@ -233,5 +268,7 @@ def for_machine(machine: str, outer: bool = False) -> Table:
     rules = list(ARGUMENT_RULES.values())
     if not outer:
         rules.insert(0, CLONE_RULE)
+    if shared:
+        rules.append(SHARED_RULE)
     arguments = [(numbers[column], rule) for numbers, rule in rules]
     return Table(AUDIT_ARCH[machine], sorted(answers.items()), arguments)

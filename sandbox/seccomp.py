@@ -75,12 +75,13 @@ def _argument_block(number: int, rule: ArgumentRule) -> list[bytes]:
     return [_INSTRUCTION.pack(_IF_EQUAL, 0, len(body), number), *body]
 
 
-def assemble(machine: str, outer: bool = False) -> bytes:
+def assemble(machine: str, outer: bool = False, shared: bool = False) -> bytes:
     """Return the filter for *machine* (``x86_64`` or ``aarch64``) as BPF bytes.
 
-    The *outer* one lies on the cell and leaves open what the steps of a run still need.
+    The *outer* one lies on the cell and leaves open what the steps of a run still need; the
+    *shared* one is for programs that share files with those of other slots.
     """
-    table = policy.for_machine(machine, outer)
+    table = policy.for_machine(machine, outer, shared)
     lines = [
         _INSTRUCTION.pack(_LOAD, 0, 0, _OFFSET_ARCH),
         _INSTRUCTION.pack(_IF_EQUAL, 1, 0, table.audit_arch),

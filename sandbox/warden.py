@@ -35,7 +35,7 @@ class Warden:
         self._groups = groups
         self._plan = plan
         self._serial = 0
-        self._cell, self._cell_pid = cell.start(plan)
+        self._cell, self._shared = cell.start(plan)
         self._spares: deque[ParkedRun] = deque()
         self._fill()
         self._spares[0].wait_parked()
@@ -60,7 +60,7 @@ class Warden:
 
     def serve(self) -> None:
         """Run jobs until the worker is gone; raises SandboxError when this host fails."""
-        frames.send(self._worker, job.UP)
+        frames.send(self._worker, job.UP_SHARED if self._shared else job.UP)
         while True:
             frame, fds = frames.receive(self._worker)
             if not frame:

@@ -11,7 +11,6 @@ import os
 import platform
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -21,13 +20,18 @@ import structlog
 import trio
 
 from judging.languages.language import SELF, Language
+from sandbox import Image, usual_paths
+from sandbox.attack import PYTHON
 
 log = structlog.get_logger()
 
 #: Where a tool may lie: what an administrator installs, never a user's own folders.
 _PATH = "/usr/local/bin:/usr/bin:/bin"
-#: What every program may need of the machine: libraries, and what the links in /usr lead to.
-_BASE_IMAGE = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/etc/alternatives")
+#: Of a prefix that is not one tool's own, what tools need.
+_PREFIX_PARTS = ("bin", "lib", "lib64", "libexec", "include")
+#: What an administrator installed for the interpreters of this machine: a submission must not
+#: depend on it, and looking through it costs each start of Python some milliseconds.
+_PACKAGES = ("lib*/python*/site-packages", "lib*/python*/dist-packages")
 _VERSION_S = 10.0
 
 
@@ -77,17 +81,35 @@ def missing_tools(language: Language) -> list[str]:
     return sorted(language.programs.keys() - _locate_all(language).keys())
 
 
-def image_of(toolchains: Iterable[Toolchain]) -> list[str]:
-    """Return the host paths that programs of *toolchains* need to see, those that exist."""
-    paths = [*_BASE_IMAGE, sys.base_prefix]  # with what attacks a box, and it is a language, too
+def image_of(toolchains: Iterable[Toolchain]) -> Image:
+    """Return what programs of *toolchains* need to see of this machine."""
+    paths = list(usual_paths())
+    prefixes = ["/usr", "/usr/local"]
+    tools = [PYTHON]  # runs what attacks a box, and is a language, too
     for toolchain in toolchains:
         paths += toolchain.language.image
-    return [path for path in dict.fromkeys(paths) if not _covered(path) and Path(path).exists()]
+        tools += toolchain.tools.values()
+    for place in (place for tool in tools for place in (tool, os.path.realpath(tool))):
+        if not _shows(paths, place):
+            prefix = str(Path(place).parent.parent)
+            prefixes.append(prefix)
+            paths += _parts(prefix)
+    shown = [path for path in dict.fromkeys(paths) if Path(path).exists()]
+    hidden = [
+        str(found) for prefix in prefixes for kind in _PACKAGES for found in Path(prefix).glob(kind)
+    ]
+    return Image(tuple(shown), tuple(dict.fromkeys(hidden)))
 
 
-def _covered(path: str) -> bool:
-    """Tell whether *path* shows with `/usr` anyway."""
-    return path.startswith("/usr/")
+def _shows(paths: Iterable[str], place: str) -> bool:
+    return any(place.startswith(path + "/") for path in paths)
+
+
+def _parts(prefix: str) -> list[str]:
+    """Return what to show of *prefix*: all of it, if it is but one tool's."""
+    if prefix != "/usr/local":
+        return [prefix]
+    return [f"{prefix}/{part}" for part in _PREFIX_PARTS]
 
 
 def _locate_all(language: Language) -> dict[str, str]:
@@ -99,8 +121,7 @@ def _locate(places: Iterable[str]) -> str | None:
     """Return the first of *places* that is an executable, as an absolute path."""
     for place in places:
         if place == SELF:
-            version = sys.version_info
-            path: str | None = f"{sys.base_prefix}/bin/python{version.major}.{version.minor}"
+            path: str | None = PYTHON
         elif place.startswith("/"):
             path = place
         else:

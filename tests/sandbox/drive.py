@@ -15,7 +15,7 @@ from pathlib import Path
 
 import trio
 
-from sandbox import Blob, Box, Grade, Job, RunStatus, Sandbox, open_sandbox
+from sandbox import Blob, Box, Grade, Image, Job, RunStatus, Sandbox, open_sandbox, usual_paths
 from sandbox.attack import LIMITS, SHORT, Attack, listen_abstractly, read_attack
 
 #: Every program: the short rows that the product itself runs, and the rest.
@@ -23,7 +23,7 @@ TABLE = sorted(
     [*SHORT, *map(read_attack, (Path(__file__).parent / "programs").iterdir())],
     key=lambda attack: attack.path.name,
 )
-IMAGE = [path for path in ("/usr", "/bin", "/lib", "/lib64") if Path(path).exists()]
+IMAGE = Image(usual_paths())
 #: The launcher; a slot's warden, cell-init, and init and child of each of two parked runs.
 BASE, PER_SLOT = 1, 6
 PYTHON = "/usr/bin/python3"

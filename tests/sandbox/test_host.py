@@ -15,6 +15,7 @@ import trio.testing
 from sandbox import (
     Blob,
     Grade,
+    Image,
     Job,
     Limits,
     RunStatus,
@@ -169,7 +170,7 @@ async def test_run_refuses_names_that_are_paths(name: str) -> None:
 async def test_open_sandbox_refuses_an_image_that_does_not_exist() -> None:
     """A path that the host lacks is named, with the step and errno."""
     with trio.fail_after(20), pytest.raises(SandboxError) as raised:
-        async with open_sandbox(slots=1, image=["/usr", "/no/such"], grade=Grade.REDUCED):
+        async with open_sandbox(slots=1, image=Image(("/usr", "/no/such")), grade=Grade.REDUCED):
             pass
     assert raised.value.step == "image"
     assert descendants(os.getpid()) == []

@@ -1,0 +1,192 @@
+"""What a program sees of the host's files: a slot's own overlay, or folders bound with care."""
+
+import os
+import socket
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import trio
+
+from sandbox import Box, Grade, Image, Job, Limits, open_sandbox, usual_paths
+
+LIMITS = Limits(time_s=5, wall_s=10, memory_bytes=256 << 20, output_bytes=1 << 20)
+PYTHON = "/usr/bin/python3"
+
+#: Holds what it can of a file that all slots see, and listens for what others do to it.
+SPY = """
+import ctypes, fcntl, os, select, struct, sys, time
+libc = ctypes.CDLL(None, use_errno=True)
+file = os.open("/usr/bin/env", os.O_RDONLY)
+watch = libc.inotify_init1(os.O_NONBLOCK)
+if watch >= 0:
+    libc.inotify_add_watch(watch, b"/usr/bin/env", 0x20)
+events = conflicts = 0
+end = time.monotonic() + 1.5
+while time.monotonic() < end:
+    if sys.argv[1] == "hold":
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX)
+        except OSError:
+            pass
+        events += bool(watch >= 0 and select.select([watch], [], [], 0.05)[0])
+    else:
+        other = os.open("/usr/bin/env", os.O_RDONLY)
+        try:
+            fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            conflicts += 1
+        except OSError:
+            pass
+        os.close(other)
+        time.sleep(0.02)
+    if sys.argv[1] == "hold" and watch < 0:
+        time.sleep(0.05)
+print("seen" if events or conflicts else "nothing")
+"""
+
+#: Tries what lies in a folder of the image: says who answered.
+VISIT = """
+import os, socket
+place = "{place}/"
+try:
+    socket.socket(socket.AF_UNIX).connect(place + "socket")
+    print("socket")
+except OSError:
+    pass
+try:
+    fd = os.open(place + "pipe", os.O_WRONLY | os.O_NONBLOCK)
+    os.write(fd, b"news")
+    print("pipe")
+except OSError:
+    pass
+print(sorted(os.listdir(place)), os.path.exists(place + "secret/file"))
+"""
+
+
+async def run_python(box: Box, code: str, *arguments: str) -> list[str]:
+    """Return the lines that *code* prints."""
+    argv = (PYTHON, "-I", "-c", code, *arguments)
+    result = await box.run(Job(argv=argv, limits=LIMITS))
+    assert result.exit_code == 0, result
+    return result.stdout.decode().splitlines()
+
+
+async def spy(without: list[str]) -> list[str]:
+    """Return what two programs in two slots noticed of each other through a file of the image."""
+    found: dict[int, list[str]] = {}
+    image = Image(usual_paths())
+    async with open_sandbox(slots=2, image=image, grade=Grade.REDUCED, _without=without) as sandbox:
+
+        async def run(number: int, role: str) -> None:
+            found[number] = await run_python(sandbox.boxes[number], SPY, role)
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(run, 0, "hold")
+            nursery.start_soon(run, 1, "try")
+    return found[0] + found[1]
+
+
+@pytest.mark.parametrize(
+    ("without", "noticed"),
+    [([], "nothing"), (["overlay"], "nothing"), (["overlay", "shared files"], "seen")],
+)
+async def test_slots_see_neither_locks_nor_accesses_of_each_other(
+    without: list[str], noticed: str
+) -> None:
+    """Rows 78, 79. An overlay of its own keeps a slot's locks and watches in; else the filter does.
+
+    With both left out, programs of two slots exchange news through a file that all may read.
+    """
+    with trio.fail_after(30):
+        assert await spy(without) == [noticed, noticed]
+
+
+@pytest.fixture
+def place() -> Iterator[Path]:
+    """A folder that all may read, and not below /tmp, where a program has its own."""
+    with tempfile.TemporaryDirectory(prefix="gavel-image-", dir="/var/tmp") as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
+@contextmanager
+def strange_folder(place: Path) -> Iterator[None]:
+    """Put a socket and a pipe of the host, both being waited at, and a secret into *place*."""
+    (place / "secret").mkdir()
+    (place / "secret" / "file").touch()
+    (place / "plain").touch()
+    os.mkfifo(place / "pipe", 0o666)
+    (place / "pipe").chmod(0o666)
+    reader = os.open(place / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(place / "socket"))
+        (place / "socket").chmod(0o666)
+        listener.listen()
+        yield
+    os.close(reader)
+
+
+@pytest.mark.parametrize(
+    ("without", "answered"),
+    [
+        ([], []),
+        (["landlock"], []),
+        (["overlay"], []),
+        (["overlay", "covers"], ["socket"]),
+        (["overlay", "covers", "landlock"], ["socket", "pipe"]),
+    ],
+)
+async def test_sockets_and_pipes_in_the_image_lead_nowhere(
+    without: list[str], answered: list[str], place: Path
+) -> None:
+    """Row 20. What waits at a socket or pipe in a shown folder is not reached; hidden is hidden.
+
+    An overlay is enough, and so are the covers; Landlock holds the pipe alone.
+    """
+    image = Image((*usual_paths(), str(place)), (str(place / "secret"), str(place / "not there")))
+    with trio.fail_after(30), strange_folder(place):
+        opening = open_sandbox(slots=1, image=image, grade=Grade.REDUCED, _without=without)
+        async with opening as sandbox:
+            *spoken, names = await run_python(sandbox.boxes[0], VISIT.format(place=place))
+    assert spoken == answered
+    assert names.endswith(" False")
+    assert "plain" in names
+
+
+async def test_image_shows_mounts_below_its_folders(place: Path) -> None:
+    """What is mounted inside a shown folder is there, too, although an overlay ends at mounts."""
+    if os.geteuid() != 0:
+        pytest.skip("only root may mount")
+    inner = place / "inner"
+    inner.mkdir()
+    await trio.run_process(["mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", str(inner)])
+    try:
+        (inner / "deep").write_text("there\n")
+        image = Image((*usual_paths(), str(place)))
+        with trio.fail_after(20):
+            async with open_sandbox(slots=1, image=image, grade=Grade.REDUCED) as sandbox:
+                lines = await run_python(sandbox.boxes[0], f"print(open('{inner}/deep').read())")
+    finally:
+        await trio.run_process(["umount", str(inner)])
+    assert lines[0] == "there"
+
+
+async def test_image_copies_small_files_and_refuses_large_ones(place: Path) -> None:
+    """A file of the image is a copy, so nothing sticks to it; one too large is named."""
+    small, large = place / "small", place / "large"
+    small.write_text("copied\n")
+    os.truncate(os.open(large, os.O_CREAT | os.O_WRONLY), 5 << 20)
+    usual = usual_paths()
+    with trio.fail_after(20):
+        image = Image((*usual, str(small)))
+        async with open_sandbox(slots=1, image=image, grade=Grade.REDUCED) as sandbox:
+            lines = await run_python(sandbox.boxes[0], f"print(open('{small}').read())")
+        assert lines[0] == "copied"
+        with pytest.RaisesExc(Exception, match="^image: .*large"):
+            async with open_sandbox(
+                slots=1, image=Image((*usual, str(large))), grade=Grade.REDUCED
+            ):
+                pass
