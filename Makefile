@@ -8,7 +8,7 @@ ROOMS := protocol sandbox judging daemons benchmarks
 # ASYNC9xx is off by default: a checkpoint on every path, no async generators at all.
 FLAKE8_ASYNC := -m flake8_async --disable=ASYNC110,ASYNC114,ASYNC9
 
-.PHONY: run test test-cgroup2 check bench chaos install
+.PHONY: run test test-cgroup2 fuzz soak check bench chaos install
 run: $(VENV)/.run
 	$(BIN)/gavel up $(ARGS)
 
@@ -18,6 +18,14 @@ test: $(VENV)/.test
 # The table of attacks under control groups v2; needs Debian's package user-mode-linux, takes minutes.
 test-cgroup2: $(VENV)/.test
 	$(BIN)/python tests/sandbox/cgroup2.py
+
+# A minute of random system calls inside runs: ARGS='--seconds 600 --seed SEED'.
+fuzz: $(VENV)/.test
+	$(BIN)/python tests/sandbox/fuzz.py $(ARGS)
+
+# Ten thousand runs, every third hostile, and what they leave: ARGS='--runs 1000'.
+soak: $(VENV)/.test
+	$(BIN)/python tests/sandbox/soak.py $(ARGS)
 
 check: $(VENV)/.test
 	$(BIN)/ruff format --check .

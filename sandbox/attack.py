@@ -151,12 +151,15 @@ class Finding:
 
 
 @contextmanager
-def listen_abstractly() -> Iterator[str]:
-    """Listen on an abstract unix socket of the host, for a row to knock at; gives its name."""
-    with socket.socket(socket.AF_UNIX) as listener:
+def open_doors() -> Iterator[dict[str, str]]:
+    """Listen on an abstract unix socket and a loopback port; gives their names for the headers."""
+    with socket.socket(socket.AF_UNIX) as listener, socket.socket() as port:
         listener.bind("")  # the kernel makes up a name
-        listener.listen()
-        yield os.fsdecode(listener.getsockname()[1:])
+        port.bind(("127.0.0.1", 0))
+        for door in (listener, port):
+            door.listen()
+        abstract = os.fsdecode(listener.getsockname()[1:])
+        yield {"abstract": abstract, "port": str(port.getsockname()[1])}
 
 
 async def attack_box(
@@ -170,13 +173,13 @@ async def attack_box(
         SandboxError: this host failed to run a row; that says nothing about what it confines.
     """
     findings = []
-    with listen_abstractly() as abstract:
+    with open_doors() as doors:
         for attack in attacks:
             if not attack.fits(box.grade):
                 continue
             faults: list[str] = []
             for _ in range(attack.runs):
-                result = await box.run(attack.python_job(python, {"abstract": abstract}, _PATIENCE))
+                result = await box.run(attack.python_job(python, doors, _PATIENCE))
                 faults += attack.faults(result)
             header = attack.header
             findings.append(

@@ -61,7 +61,7 @@ def start(plan: Plan) -> tuple[socket.socket, bool]:
             raise SandboxError("devices", exc.errno or 0, exc.strerror or "") from exc
     ours, theirs = frames.make_pair()
     try:
-        pid = namespaces.fork_into(namespaces.CELL)
+        pid = namespaces.fork_into(namespaces.CELL, plan.without)
     except OSError as exc:
         raise SandboxError("cell namespaces", exc.errno or 0, exc.strerror or "") from exc
     if pid == 0:
@@ -182,7 +182,7 @@ def _fork_runs(sock: socket.socket, plan: Plan, inner_filter: bytes) -> None:
         if frame != PARK or len(fds) < 4:
             raise SandboxError("park", 0, "unknown frame")
         control = socket.socket(fileno=fds[0])
-        if namespaces.fork_into(namespaces.RUN) == 0:
+        if namespaces.fork_into(namespaces.RUN, plan.without) == 0:
             run.serve_run(run.Outfit(control, fds[1], fds[2], fds[3], fds[4:]), confinement)
         control.close()
         frames.close_fds(fds[1:])

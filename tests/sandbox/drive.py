@@ -16,7 +16,7 @@ from pathlib import Path
 import trio
 
 from sandbox import Blob, Box, Grade, Image, Job, RunStatus, Sandbox, open_sandbox, usual_paths
-from sandbox.attack import LIMITS, SHORT, Attack, listen_abstractly, read_attack
+from sandbox.attack import LIMITS, SHORT, Attack, open_doors, read_attack
 
 #: Every program: the short rows that the product itself runs, and the rest.
 TABLE = sorted(
@@ -108,8 +108,8 @@ async def drive(
 ) -> dict[str, list[str]]:
     """Run every program, one after another in one box, and return the faults of each."""
     faults: dict[str, list[str]] = {}
-    with listen_abstractly() as abstract:
-        names = {"secret": str(build / "gavel-canary"), "abstract": abstract}
+    with open_doors() as doors:
+        names = {"secret": str(build / "gavel-canary"), **doors}
         for attack in attacks:
             await settle(BASE + PER_SLOT)
             with trio.fail_after(60 * slow):

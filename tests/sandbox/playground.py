@@ -2,6 +2,9 @@
 
 import shutil
 import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import trio
@@ -22,12 +25,28 @@ def build_playground(place: Path) -> None:
             shutil.copytree(packages / name, place / "lib" / name, ignore=ignored)
     shutil.copytree(HERE.parents[1] / "sandbox", place / "lib" / "sandbox")
     shutil.copytree(HERE, place / "tests", ignore=shutil.ignore_patterns("__pycache__"))
-    build = place / "build"
+    compile_programs(place / "build")
+    subprocess.run(["chmod", "-R", "a+rX", place], check=True)
+
+
+def compile_programs(build: Path) -> None:
+    """Compile the C programs and probes into the new folder *build*, all at once."""
     build.mkdir()
     (build / "gavel-canary").write_text("hidden tests\n")
+    sources = [*(HERE / "programs").glob("*.c"), *(HERE / "probes").glob("*.c")]
     compilers = [
         subprocess.Popen(["gcc", "-O1", "-w", "-pthread", "-o", build / source.stem, source])
-        for source in sorted((HERE / "programs").glob("*.c"))
+        for source in sorted(sources)
     ]
     assert [compiler.wait() for compiler in compilers] == [0] * len(compilers)
-    subprocess.run(["chmod", "-R", "a+rX", place], check=True)
+
+
+@contextmanager
+def find_build(build: Path | None) -> Iterator[Path]:
+    """Give *build*, or, when there is none yet, a folder for the moment."""
+    if build is not None:
+        yield build
+        return
+    with tempfile.TemporaryDirectory(prefix="gavel-programs-") as folder:
+        compile_programs(Path(folder, "build"))
+        yield Path(folder, "build")

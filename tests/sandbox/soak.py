@@ -1,12 +1,12 @@
 """Run many programs, every third hostile, and count what is left on the host.
 
-``python tests/sandbox/soak.py BUILD_DIR RUNS`` (root or ordinary) prints the census before and
-after as JSON and exits with 1 when they differ. The suite runs a short one; ten thousand take about
-as many times 20 ms.
+``python tests/sandbox/soak.py [--build DIR] [--runs N]`` (root or ordinary) prints the census
+before and after as JSON and exits with 1 when they differ. The suite runs a short one;
+``make soak`` runs ten thousand, which takes some minutes.
 """
 
+import argparse
 import json
-import os
 import sys
 from functools import partial
 from pathlib import Path
@@ -18,7 +18,9 @@ from sandbox.attack import LIMITS
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from drive import BASE, IMAGE, PER_SLOT, TABLE, descendants, launcher_groups, make_job, settle
+from census import count_memory, take_calm_census
+from drive import BASE, IMAGE, PER_SLOT, TABLE, make_job, settle
+from playground import find_build
 
 SLOTS = 2
 HONEST = Job(argv=("/bin/echo", "golden"), limits=LIMITS)
@@ -47,63 +49,10 @@ QUICK = [
 ]
 
 
-def children(pid: int) -> list[int]:
-    """Return the pids of the children of *pid*, whichever of its threads forked them."""
-    tasks = Path(f"/proc/{pid}/task").glob("*/children")
-    return [int(child) for task in tasks for child in task.read_text().split()]
-
-
-async def take_calm_census() -> dict[str, int]:
-    """Take censuses until two agree: a cell that is just parking a run holds its descriptors."""
-    census = take_census()
-    while True:
-        await trio.sleep(0.05)
-        census, before = take_census(), census
-        if census == before:
-            return census
-
-
-def take_census() -> dict[str, int]:
-    """Count what a run could leave: processes, descriptors, mounts, groups, shared memory, kB."""
-    (launcher,) = children(os.getpid())
-    wardens = children(launcher)
-    cells = [pid for warden in wardens for pid in children(warden)]
-    census = {
-        "processes": len(descendants(os.getpid())),
-        "shared memory": len(Path("/proc/sysvipc/shm").read_text().splitlines()),
-        "own descriptors": len(list(Path("/proc/self/fd").iterdir())),
-        "mounts": len(Path("/proc/self/mountinfo").read_text().splitlines()),
-        "groups": sum(
-            len([entry for entry in path.iterdir() if entry.is_dir()])
-            for path in launcher_groups()
-            if path.name.startswith(f"gavel-{launcher}-")
-        ),
-    }
-    for pid in (launcher, *wardens, *cells):
-        try:
-            census[f"descriptors of {pid}"] = len(list(Path(f"/proc/{pid}/fd").iterdir()))
-        except PermissionError:  # an ordinary user's cell is closed to inspection
-            continue
-    return census
-
-
-def count_memory() -> int:
-    """Return the kB that this process, launcher, wardens and cell-inits hold for themselves."""
-    total = 0
-    for pid in [os.getpid(), *descendants(os.getpid())]:
-        try:
-            text = Path(f"/proc/{pid}/status").read_text()
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        if "RssAnon:" in text:
-            total += int(text.partition("RssAnon:")[2].split()[0])
-    return total
-
-
 async def run_share(box: Box, build: Path, runs: int, wrong: list[str]) -> None:
     """Run *runs* programs in one box, every third hostile."""
     hostile = [attack for attack in TABLE if attack.path.name in QUICK]
-    names = {"secret": "", "abstract": ""}
+    names = {"secret": "", "abstract": "", "port": "1"}
     for number in range(runs):
         if number % 3 == 2:
             attack = hostile[(number // 3 + box.id) % len(hostile)]
@@ -145,7 +94,18 @@ async def soak(build: Path, runs: int) -> dict[str, object]:
     }
 
 
-if __name__ == "__main__":
-    found = trio.run(soak, Path(sys.argv[1]), int(sys.argv[2]))
+def main() -> int:
+    """Soak, print what was found; 0 when nothing is left and nothing went wrong."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--build", type=Path, help="where the programs lie compiled")
+    parser.add_argument("--runs", type=int, default=10_000)
+    options = parser.parse_args()
+    with find_build(options.build) as build:
+        found = trio.run(soak, build, options.runs)
     json.dump(found, sys.stdout, indent=1)
-    sys.exit(0 if found["before"] == found["after"] and not found["wrong"] else 1)
+    sys.stdout.write("\n")
+    return 0 if found["before"] == found["after"] and not found["wrong"] else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

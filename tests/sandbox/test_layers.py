@@ -10,8 +10,12 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+import trio
+
+from sandbox import Grade, SandboxError, open_sandbox
 
 from .conftest import Start
+from .drive import IMAGE
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="layers are taken off as root only")
 
@@ -45,6 +49,50 @@ CASES = [
     ("rlimits", "open_files.py", False),
     ("rlimits", "raise_limits.py", False),
     ("stdio", "stdio_kinds.py", False),
+    # Each namespace of a run lies in one of its cell; behind both stand Landlock and the filter.
+    ("run ipc", "sysv_left.py", False),
+    ("cell ipc", "sysv_left.py", True),
+    ("run net", "abstract_socket.py", True),
+    ("run net,cell net", "abstract_socket.py", True),
+    ("run net,cell net,landlock", "abstract_socket.py", False),
+    ("run net,cell net", "network.py", True),
+    ("run net,cell net,outer seccomp,seccomp", "network.py", False),
+    ("nesting", "nested_user.c", True),
+    ("seccomp", "nested_user.c", True),
+    ("nesting,seccomp", "nested_user.c", False),
+    ("hostname", "layers.py", False),
+    # The kernel's limit on processes is the group's; the one of the user stands behind it.
+    ("cgroup", "memory_memfd.py", False),
+    ("cgroup", "thread_bomb.py", True),
+    ("rlimits", "thread_bomb.py", True),
+    ("cgroup,rlimits", "thread_bomb.py", False),
+    ("rlimits", "fill_box.py", False),
+    ("rlimits", "cpu_loop.c", True),
+    ("privileges,self-check", "layers.py", False),
+    ("cell privileges,self-check", "layers.py", False),
+    ("no_new_privs,outer seccomp,landlock,seccomp,self-check", "layers.py", False),
+    ("noexec", "mounts_flags.py", False),
+    ("run cell proc", "mounts_flags.py", False),
+    # What each group of the filter refuses is there without it.
+    ("outer seccomp,seccomp", "kernel_surface.py", False),
+    ("outer seccomp,seccomp", "other_process.py", False),
+    ("outer seccomp,seccomp", "fake_sync.py", False),
+    ("outer seccomp,seccomp", "terminal.py", False),
+    ("outer seccomp,seccomp", "high_bits.py", False),
+    ("outer seccomp,seccomp", "future_calls.py", False),
+    ("outer seccomp,seccomp", "x32.py", False),
+    ("seccomp", "kernel_surface.py", True),
+    ("seccomp", "other_process.py", True),
+    ("outer seccomp", "kernel_surface.py", True),
+    ("outer seccomp", "other_process.py", True),
+]
+
+#: A step without which no program runs at all, and what refuses it.
+REFUSED = [
+    ("no_new_privs", "landlock"),
+    ("cell privileges", "self-check"),
+    ("run proc", "self-check"),
+    ("box", "noexec"),
 ]
 
 
@@ -70,3 +118,14 @@ def test_layer_off_shows_what_the_layer_is_for(
     """An attack succeeds without the only layer against it, and fails while another stands."""
     found = faults_without(step)
     assert (found[program] == []) is contained, found[program]
+
+
+@pytest.mark.parametrize(("step", "refusal"), REFUSED)
+async def test_run_does_not_stand_without_a_step_that_others_rest_on(
+    step: str, refusal: str
+) -> None:
+    """Where a later step notices what is missing, it says so, and nothing runs."""
+    with trio.fail_after(30), pytest.raises(SandboxError) as raised:
+        async with open_sandbox(slots=1, image=IMAGE, grade=Grade.REDUCED, _without=[step]):
+            pass
+    assert raised.value.step == refusal

@@ -11,7 +11,7 @@ from .conftest import MODES, Start
 @pytest.mark.parametrize("mode", MODES)
 def test_runs_leave_nothing_behind(mode: str, start: Start, playground: Path) -> None:
     """Processes, descriptors, mounts, groups and shared memory are as many after as before."""
-    process = start(mode, "soak.py", str(playground / "build"), "80")
+    process = start(mode, "soak.py", "--build", str(playground / "build"), "--runs", "80")
     output, _ = process.communicate(timeout=120)
     found = json.loads(output)
     assert found["wrong"] == []

@@ -1,0 +1,64 @@
+"""Count what runs could leave on the host: before and after, the counts must be the same."""
+
+import os
+import sys
+from pathlib import Path
+
+import trio
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from drive import descendants, launcher_groups
+
+
+def children(pid: int) -> list[int]:
+    """Return the pids of the children of *pid*, whichever of its threads forked them."""
+    tasks = Path(f"/proc/{pid}/task").glob("*/children")
+    return [int(child) for task in tasks for child in task.read_text().split()]
+
+
+async def take_calm_census() -> dict[str, int]:
+    """Take censuses until two agree: a cell that is just parking a run holds its descriptors."""
+    census = take_census()
+    while True:
+        await trio.sleep(0.05)
+        census, before = take_census(), census
+        if census == before:
+            return census
+
+
+def take_census() -> dict[str, int]:
+    """Count what a run could leave: processes, descriptors, mounts, groups, shared memory, kB."""
+    (launcher,) = children(os.getpid())
+    wardens = children(launcher)
+    cells = [pid for warden in wardens for pid in children(warden)]
+    census = {
+        "processes": len(descendants(os.getpid())),
+        "shared memory": len(Path("/proc/sysvipc/shm").read_text().splitlines()),
+        "own descriptors": len(list(Path("/proc/self/fd").iterdir())),
+        "mounts": len(Path("/proc/self/mountinfo").read_text().splitlines()),
+        "groups": sum(
+            len([entry for entry in path.iterdir() if entry.is_dir()])
+            for path in launcher_groups()
+            if path.name.startswith(f"gavel-{launcher}-")
+        ),
+    }
+    for pid in (launcher, *wardens, *cells):
+        try:
+            census[f"descriptors of {pid}"] = len(list(Path(f"/proc/{pid}/fd").iterdir()))
+        except PermissionError:  # an ordinary user's cell is closed to inspection
+            continue
+    return census
+
+
+def count_memory() -> int:
+    """Return the kB that this process, launcher, wardens and cell-inits hold for themselves."""
+    total = 0
+    for pid in [os.getpid(), *descendants(os.getpid())]:
+        try:
+            text = Path(f"/proc/{pid}/status").read_text()
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if "RssAnon:" in text:
+            total += int(text.partition("RssAnon:")[2].split()[0])
+    return total
