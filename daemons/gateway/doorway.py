@@ -37,6 +37,16 @@ _SCRIPT_ANSWER = (
 ) % (len(_SCRIPT), _SCRIPT)
 
 
+#: RFC 6455, 4.2.1, points 1 and 5, which wsproto does not check.
+_BAD_REQUEST = re.compile(
+    rb"[^\r\n]* HTTP/1\.0\r\n"
+    rb"|(?s:.*)\r\nsec-websocket-key:(?![ \t]*[a-z0-9+/]{22}==[ \t]*\r\n)",
+    re.IGNORECASE,
+)
+_BAD_REQUEST_ANSWER = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+_ANSWERS = ((_ASKS_FOR_SCRIPT, _SCRIPT_ANSWER), (_BAD_REQUEST, _BAD_REQUEST_ANSWER))
+
+
 class Entered(NamedTuple):
     """A WebSocket, and the program at its other end by its own account (`User-Agent`)."""
 
@@ -60,9 +70,11 @@ class Doorway:
         Takes at most `HANDSHAKE_S`. The WebSocket's reader runs in *nursery*.
         """
         with trio.move_on_after(HANDSHAKE_S) as scope:
-            if _ASKS_FOR_SCRIPT.match(await stream.peek_line()):
-                await stream.send_all(_SCRIPT_ANSWER)
-                return None
+            head = await stream.peek_head()
+            for asks, answer in _ANSWERS:
+                if asks.match(head):
+                    await stream.send_all(answer)
+                    return None
             # trio-websocket would wait on for a request from a peer whom it has turned away.
             stream.on_end = partial(scope.cancel, reason="the peer has ended")
             request = await wrap_server_stream(

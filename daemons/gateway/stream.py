@@ -27,7 +27,9 @@ LINGER_S = 1.0
 _LINGER_BYTES = 4 << 20
 #: Kernel memory of one slow reader; grown by itself it would be up to 4 MiB.
 _SEND_BUFFER_BYTES = 65536
-_PEEK_BYTES = 4096
+#: What h11 takes for the head of a request.
+_PEEK_BYTES = 16384
+_RECEIVE_BYTES = 4096
 #: Frames of one message. Empty ones count towards no size limit, so they are counted one by one.
 MAX_FRAGMENTS = 256
 
@@ -113,17 +115,17 @@ class ClientStream(trio.abc.Stream):
         """Wait until the kernel takes more."""
         await self._stream.wait_send_all_might_not_block()
 
-    async def peek_line(self) -> bytes | bytearray:
-        """Return the first line, or what can't be one: up to 4 KiB that are received later again.
+    async def peek_head(self) -> bytes:
+        """Return the head of a request, up to its empty line; it is received later once more.
 
-        Waits until it is whole or the peer ends.
+        Waits until it is whole, or so long that it can be none, or the peer ends.
         """
-        while b"\n" not in self._ahead and len(self._ahead) < _PEEK_BYTES:
-            data = await self._receive(_PEEK_BYTES)
+        while b"\r\n\r\n" not in self._ahead and len(self._ahead) < _PEEK_BYTES:
+            data = await self._receive(_RECEIVE_BYTES)
             if not data:
                 break
             self._ahead += data
-        return self._ahead
+        return bytes(self._ahead)
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
         """Receive what has come, at the pace that `INBOUND_BYTES_PER_S` allows."""
