@@ -11,8 +11,10 @@ import trio
 from rich.console import Console
 
 from benchmarks.depth import deep_claim, deep_submit, deep_sweep
-from benchmarks.measure import Benchmark, Comparison, Effort
-from benchmarks.report import make_document, make_table
+from benchmarks.ending import hello_rate_1, hello_rate_2, kill_400
+from benchmarks.measure import Benchmark, Effort, NotInstalled
+from benchmarks.peers import beside_bwrap, beside_nsjail
+from benchmarks.report import Row, make_document, make_table
 from benchmarks.sandboxed import sandboxed_hello, sandboxed_python
 from benchmarks.store import round_trip, round_trips, submit
 from benchmarks.verdict import throughput, verdict
@@ -23,6 +25,11 @@ BENCHMARKS: tuple[Benchmark, ...] = (
     throughput,
     sandboxed_hello,
     sandboxed_python,
+    beside_bwrap,
+    beside_nsjail,
+    hello_rate_1,
+    hello_rate_2,
+    kill_400,
     submit,
     deep_submit,
     deep_claim,
@@ -66,14 +73,15 @@ def bench(names: tuple[str, ...], rounds: int, turns: int, only_list: bool, outp
     console.print(f"[dim]{output}[/]")
 
 
-async def _measure(
-    chosen: list[Benchmark], effort: Effort, console: Console
-) -> list[tuple[Benchmark, Comparison]]:
+async def _measure(chosen: list[Benchmark], effort: Effort, console: Console) -> list[Row]:
     """Run *chosen* one after the other, so that none disturbs another."""
-    results = []
+    results: list[Row] = []
     for benchmark in chosen:
         with console.status(f"measuring {benchmark.name}"):
-            results.append((benchmark, await benchmark.measure(effort)))
+            try:
+                results.append((benchmark, await benchmark.measure(effort)))
+            except NotInstalled as exc:
+                results.append((benchmark, exc))
     return results
 
 

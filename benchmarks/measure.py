@@ -53,6 +53,10 @@ class Comparison:
         return self.ours.median - self.bare.median
 
 
+class NotInstalled(Exception):
+    """What ours would be measured beside is not here; the text says what installs it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """What must be reached: a bound on a `Comparison`'s ratio or difference."""

@@ -10,10 +10,13 @@ from typing import Any
 from rich import box
 from rich.table import Table
 
-from benchmarks.measure import Benchmark, Comparison, Spread
+from benchmarks.measure import Benchmark, Comparison, NotInstalled, Spread
+
+#: A benchmark, and what it found or why there is nothing to find here.
+Row = tuple[Benchmark, Comparison | NotInstalled]
 
 
-def make_table(results: list[tuple[Benchmark, Comparison]]) -> Table:
+def make_table(results: list[Row]) -> Table:
     """Return the table of all results: medians, the spread around them, ratio and target."""
     table = Table(
         box=box.SIMPLE_HEAD,
@@ -24,8 +27,12 @@ def make_table(results: list[tuple[Benchmark, Comparison]]) -> Table:
         first = heading == "benchmark"
         table.add_column(heading, justify="left" if first else "right", min_width=30 * first)
     for benchmark, made in results:
+        what = f"[bold]{benchmark.name}[/]\n[dim]{benchmark.ours}\nbare: {benchmark.bare}[/]"
+        if isinstance(made, NotInstalled):
+            table.add_row(f"{what}\n[yellow]{made}[/]")
+            continue
         table.add_row(
-            f"[bold]{benchmark.name}[/]\n[dim]{benchmark.ours}\nbare: {benchmark.bare}[/]",
+            what,
             _shown(made.ours, made.unit),
             _shown(made.bare, made.unit),
             f"{made.ratio:.2f} x",
@@ -35,7 +42,7 @@ def make_table(results: list[tuple[Benchmark, Comparison]]) -> Table:
     return table
 
 
-def make_document(results: list[tuple[Benchmark, Comparison]]) -> dict[str, Any]:
+def make_document(results: list[Row]) -> dict[str, Any]:
     """Return the results with the machine they were made on."""
     return {
         "machine": {
@@ -56,7 +63,13 @@ def make_document(results: list[tuple[Benchmark, Comparison]]) -> dict[str, Any]
                 "method": benchmark.method,
             }
             for benchmark, made in results
+            if isinstance(made, Comparison)
         ],
+        "not_installed": {
+            benchmark.name: str(made)
+            for benchmark, made in results
+            if isinstance(made, NotInstalled)
+        },
     }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -20,20 +20,39 @@ _LIMITS = Limits(time_s=10.0, wall_s=20.0, memory_bytes=256 << 20, output_bytes=
 
 
 @asynccontextmanager
-async def open_program(language_id: str) -> AsyncIterator[tuple[Box, Program, Toolchain]]:
-    """Open a sandbox of one slot and compile the language's `hello` in it."""
+async def open_program(
+    language_id: str, slots: int = 1
+) -> AsyncIterator[tuple[Sequence[Box], Program, Toolchain]]:
+    """Open a sandbox of so many *slots* and compile the language's `hello` in it."""
     language = load_languages()[language_id]
     toolchain = (await find_toolchains([language]))[language_id]
-    async with open_sandbox(slots=1, image=image_of([toolchain])) as sandbox:
+    async with open_sandbox(slots=slots, image=image_of([toolchain])) as sandbox:
         box = sandbox.boxes[0]
         sources = Sources({language.source: language.hello.encode()}, language.source)
         program = await compile_program(box, toolchain, sources)
         assert not isinstance(program, CompileFailure), program.output
         with program:
-            yield box, program, toolchain
+            yield sandbox.boxes, program, toolchain
 
 
-async def _run(box: Box, program: Program) -> None:
+@asynccontextmanager
+async def open_hello(slots: int = 1) -> AsyncIterator[tuple[Sequence[Box], Program, Path]]:
+    """Open a sandbox with the C `hello` compiled in it, and by the same gcc outside of it."""
+    async with open_program("c", slots) as (boxes, program, toolchain):
+        with tempfile.TemporaryDirectory(prefix="gavel-bench-") as name:
+            yield boxes, program, await compile_bare(toolchain.language.hello, Path(name))
+
+
+async def compile_bare(source: str, folder: Path) -> Path:
+    """Compile a C program in *folder* with the options that the judge uses."""
+    path, binary = folder / "main.c", folder / "main"
+    path.write_text(source)
+    await trio.run_process(["gcc", "-O2", "-std=gnu17", "-o", str(binary), str(path)])
+    return binary
+
+
+async def run_hello(box: Box, program: Program) -> None:
+    """Run *program* once; anything but a clean end is an error."""
     result = await program.run(box, stdin=b"", limits=_LIMITS)
     assert result.status is RunStatus.OK, result
 
@@ -47,20 +66,15 @@ async def _run(box: Box, program: Program) -> None:
 async def sandboxed_hello(effort: Effort) -> Comparison:
     """A C program that prints a line: from handing it over to its result, in turn with bare.
 
-    The next run is parked while the bare program runs, as in an idle system; `throughput` is where
-    the cost of parking shows. Both are compiled by the same gcc with the same options.
+    The next run is parked while the bare program runs, as in an idle system; `hello-rate-1` is
+    where the cost of parking shows. Both are compiled by the same gcc with the same options.
     """
-    async with open_program("c") as (box, program, toolchain):
-        with tempfile.TemporaryDirectory(prefix="gavel-bench-") as name:
-            source, binary = Path(name) / "main.c", Path(name) / "main"
-            source.write_text(toolchain.language.hello)
-            options = ["-O2", "-std=gnu17", "-o", str(binary)]
-            await trio.run_process([toolchain.tools["gcc"], *options, str(source)])
-            return await durations(
-                lambda: _run(box, program),
-                lambda: run_bare([str(binary)], Path("/dev/null")),
-                effort.rounds,
-            )
+    async with open_hello() as ((box,), program, binary):
+        return await durations(
+            lambda: run_hello(box, program),
+            lambda: run_bare([str(binary)], Path("/dev/null")),
+            effort.rounds,
+        )
 
 
 @benchmark(
@@ -73,12 +87,12 @@ async def sandboxed_python(effort: Effort) -> Comparison:
 
     As `sandboxed-hello`; the interpreter's own start is in both.
     """
-    async with open_program("python") as (box, program, toolchain):
+    async with open_program("python") as ((box,), program, toolchain):
         with tempfile.TemporaryDirectory(prefix="gavel-bench-") as name:
             source = Path(name) / "main.py"
             source.write_text(toolchain.language.hello)
             return await durations(
-                lambda: _run(box, program),
+                lambda: run_hello(box, program),
                 lambda: run_bare([toolchain.tools["python"], "-B", str(source)], Path("/dev/null")),
                 effort.rounds,
             )

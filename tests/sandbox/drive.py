@@ -105,17 +105,20 @@ async def assail(
 
 async def drive(
     sandbox: Sandbox, attacks: list[Attack], build: Path, slow: int
-) -> dict[str, list[str]]:
-    """Run every program, one after another in one box, and return the faults of each."""
+) -> tuple[dict[str, list[str]], dict[str, float]]:
+    """Run every program, one after another in one box; return the faults and seconds of each."""
     faults: dict[str, list[str]] = {}
+    seconds: dict[str, float] = {}
     with open_doors() as doors:
         names = {"secret": str(build / "gavel-canary"), **doors}
         for attack in attacks:
             await settle(BASE + PER_SLOT)
+            began = trio.current_time()
+            name = attack.path.name
             with trio.fail_after(60 * slow):
-                name = attack.path.name
                 faults[name] = await assail(sandbox.boxes[0], attack, build, names, slow)
-    return faults
+            seconds[name] = round(trio.current_time() - began, 2)
+    return faults, seconds
 
 
 def main() -> None:
@@ -141,8 +144,8 @@ async def run_table(options: argparse.Namespace) -> dict[str, object]:
             and attack.fits(Grade.FULL if options.without else sandbox.grade)
             and not (options.uml and attack.header.get("kernel") == "not uml")
         ]
-        faults = await drive(sandbox, attacks, options.build, 20 if options.uml else 1)
-    return {"grade": str(sandbox.grade), "faults": faults}
+        faults, seconds = await drive(sandbox, attacks, options.build, 20 if options.uml else 1)
+    return {"grade": str(sandbox.grade), "faults": faults, "seconds": seconds}
 
 
 if __name__ == "__main__":
