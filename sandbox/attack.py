@@ -21,7 +21,7 @@ from sandbox.result import Grade, Job, Limits, Result
 #: The interpreter that runs Gavel; whoever opens a box to be attacked puts it into the image.
 PYTHON = "{}/bin/python{}.{}".format(sys.base_prefix, *sys.version_info[:2])
 LIMITS = Limits(time_s=5.0, wall_s=10.0, memory_bytes=256 << 20, output_bytes=1 << 20)
-#: A busy host is slow, not open: programs that end by themselves get this many times as long.
+#: A busy host is slow, not open: what is not to end at a limit of time gets this many times as much.
 _PATIENCE = 3
 _ENVIRONMENT = {"PATH": "/usr/bin:/bin", "HOME": "/box", "PYTHONDONTWRITEBYTECODE": "1"}
 _STDERR_SHOWN = 500
@@ -57,14 +57,14 @@ class Attack:
             argv: The command, without the arguments that the header adds.
             files: What lies in the box.
             names: What the header's arguments may mention: things of this host to look for.
-            slow: If it ends by itself it may take that many times its limits.
+            slow: If it is not to end at a limit of time it gets that many times as much.
         """
         numbers: dict[str, float] = {}
         for part in self.header.get("limits", "").split():
             key, _, value = part.partition("=")
             numbers[key] = float(value) if key.endswith("_s") else int(value)
         limits = replace(LIMITS, **numbers)  # type: ignore[arg-type]  # a field of its type
-        if "ok" in self._statuses:
+        if not {"time_limit", "idle_limit"} & set(self._statuses):
             limits = replace(limits, time_s=limits.time_s * slow, wall_s=limits.wall_s * slow)
         arguments = [part.format(**names) for part in self.header.get("args", "").split()]
         return Job(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from rich.console import Console
 
 from benchmarks import measure
 from benchmarks.__main__ import BENCHMARKS, bench
@@ -16,6 +18,7 @@ from benchmarks.measure import (
     Benchmark,
     Comparison,
     Effort,
+    NotInstalled,
     Spread,
     Target,
     at_most_more,
@@ -25,7 +28,7 @@ from benchmarks.measure import (
     ratio_at_least,
     ratio_at_most,
 )
-from benchmarks.report import make_document
+from benchmarks.report import Row, make_document, make_table
 
 TWICE = Comparison(Spread(1.0, 2.0, 3.0, 9), Spread(0.5, 1.0, 1.5, 9), "ms")
 
@@ -132,3 +135,19 @@ def test_bench_names_what_it_does_not_know() -> None:
     done = CliRunner().invoke(bench, ["round-trap"])
     assert done.exit_code == 2
     assert "round-trip" in done.output
+
+
+def test_report_says_what_is_not_installed() -> None:
+    """A peer that is missing has a row with what installs it, and no number."""
+
+    async def measure_nothing(effort: Effort) -> Comparison:
+        raise NotInstalled("nothing is not installed: apt-get install nothing")
+
+    missing = benchmark("beside-nothing", ours="ours", bare="nothing")(measure_nothing)
+    rows: list[Row] = [(missing, NotInstalled("apt-get install nothing"))]
+    console = Console(width=120, record=True, file=io.StringIO())
+    console.print(make_table(rows))
+    assert "apt-get install nothing" in console.export_text()
+    document = make_document(rows)
+    assert document["benchmarks"] == []
+    assert document["not_installed"] == {"beside-nothing": "apt-get install nothing"}

@@ -80,7 +80,7 @@ def report(place: Path, mode: str) -> bool:
     sys.stdout.write(
         f"cgroup v2, {mode}: grade {found['grade']}, {count - len(faulty)} of {count} contained\n"
     )
-    slowest = sorted(found["seconds"].items(), key=lambda each: -each[1])[:5]
+    slowest = sorted(found["seconds"].items(), key=lambda each: -each[1])[:12]
     sys.stdout.write(
         f"    slowest: {', '.join(f'{name} {took:.0f} s' for name, took in slowest)}\n"
     )
