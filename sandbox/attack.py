@@ -21,7 +21,7 @@ from sandbox.result import Grade, Job, Limits, Result
 #: The interpreter that runs Gavel; whoever opens a box to be attacked puts it into the image.
 PYTHON = "{}/bin/python{}.{}".format(sys.base_prefix, *sys.version_info[:2])
 LIMITS = Limits(time_s=5.0, wall_s=10.0, memory_bytes=256 << 20, output_bytes=1 << 20)
-#: A busy host is slow, not open: what is not to end at a limit of time gets this many times as much.
+#: A busy host is slow, not open: what need not end at a limit of time gets so many times as much.
 _PATIENCE = 3
 _ENVIRONMENT = {"PATH": "/usr/bin:/bin", "HOME": "/box", "PYTHONDONTWRITEBYTECODE": "1"}
 _STDERR_SHOWN = 500
