@@ -136,6 +136,8 @@ class TestResult(msgspec.Struct, frozen=True, kw_only=True):
     exit_code: int | None = None
     signal: int | None = None
     feedback: Text | None = None
+    #: Its time was within a tenth of the limit; if it was above, it was run again, alone.
+    near_limit: bool = False
 
 
 class Judgement(msgspec.Struct, frozen=True, kw_only=True):

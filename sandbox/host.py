@@ -13,6 +13,7 @@ from sandbox import frames, job, launcher
 from sandbox.blob import Blob
 from sandbox.errors import SandboxError
 from sandbox.exchange import pack_request, read_failure, read_result
+from sandbox.floor import Floor
 from sandbox.image import Image
 from sandbox.result import Grade, Job, Result
 
@@ -100,7 +101,8 @@ class Box:
             raise RuntimeError(f"box {self.id} is running another job")
         self._busy = True
         try:
-            return await self._run(wanted)
+            async with self._sandbox.floor.enter(alone=wanted.alone):
+                return await self._run(wanted)
         except frames.FrameError as exc:
             raise SandboxError("frame", 0, str(exc)) from exc
         finally:
@@ -173,6 +175,7 @@ class Sandbox:
         self._launcher: trio.Process | None = None
         self._control: socket | None = None
         self._starting = trio.Lock()
+        self.floor = Floor()
 
     async def _start(self) -> None:
         """Start the launcher and wait until it knows this host; raises SandboxError."""

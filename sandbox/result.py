@@ -71,6 +71,8 @@ class Job:
     limits: Limits
     collect: tuple[str, ...] = ()
     """Plain names or patterns (``*.class``) of files wanted back from /box."""
+    alone: bool = False
+    """Whether no other box of the sandbox may run anything meanwhile; it waits for its turn."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

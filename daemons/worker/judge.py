@@ -15,6 +15,7 @@ import trio
 from daemons.broker import Step
 from daemons.broker.connection import Argument
 from daemons.worker.programs import CompileFailure, Program, Sources, compile_program
+from daemons.worker.timing import BAND, Timing
 from daemons.worker.toolchains import Toolchain
 from judging.checkers.default import check
 from judging.package import Problem, TestCase
@@ -51,10 +52,12 @@ async def judge(
     request: SubmissionRequest,
     tell: Tell,
     build: Build = compile_program,
+    band: float = BAND,
 ) -> Judgement:
     """Judge *request* against all tests of *problem* in *box*; cancelling it kills what runs.
 
-    *build* makes a program of its sources.
+    *build* makes a program of its sources. A run whose time is above the limit by no more than
+    *band*, a part of it, is run again alone.
 
     Raises:
         SandboxError: this host failed, never the program.
@@ -73,14 +76,16 @@ async def judge(
             ("tests_total", len(problem.tests)),
             Step.of(EventType.COMPILED, step),
         )
-        return await _run_tests(box, problem, built, tell)
+        return await _run_tests(box, problem, built, tell, Timing(band))
 
 
-async def _run_tests(box: Box, problem: Problem, program: Program, tell: Tell) -> Judgement:
+async def _run_tests(
+    box: Box, problem: Problem, program: Program, tell: Tell, timing: Timing
+) -> Judgement:
     results: list[TestResult] = []
     count = len(problem.tests)
     for index, test in enumerate(problem.tests, 1):
-        result = await _run_test(box, problem, program, test)
+        result = await _run_test(box, problem, program, test, timing)
         results.append(result)
         step = TestDone(
             index=index,
@@ -106,9 +111,12 @@ async def _run_tests(box: Box, problem: Problem, program: Program, tell: Tell) -
     )
 
 
-async def _run_test(box: Box, problem: Problem, program: Program, test: TestCase) -> TestResult:
+async def _run_test(
+    box: Box, problem: Problem, program: Program, test: TestCase, timing: Timing
+) -> TestResult:
     limits = problem.limits
-    result = await program.run(
+    timed = await timing.run(
+        program,
         box,
         stdin=await _read(test.input),
         limits=Limits(
@@ -119,13 +127,13 @@ async def _run_test(box: Box, problem: Problem, program: Program, test: TestCase
             processes=limits.processes,
         ),
     )
+    result = timed.result
     for blob in result.files.values():
         blob.close()
-    status = program.status_of(result)
-    accepted, feedback = await _compare(test, status, result)
+    accepted, feedback = await _compare(test, timed.status, result)
     return TestResult(
         name=test.name,
-        verdict=Verdict(verdict_of(status.value, accepted)),
+        verdict=Verdict(verdict_of(timed.status.value, accepted)),
         time_s=round(result.time_s, 6),
         wall_s=round(result.wall_s, 6),
         memory_bytes=result.memory_bytes,
@@ -133,6 +141,7 @@ async def _run_test(box: Box, problem: Problem, program: Program, test: TestCase
         exit_code=result.exit_code if test.sample else None,
         signal=result.signal if test.sample else None,
         feedback=feedback if test.sample else None,
+        near_limit=timed.near_limit,
     )
 
 

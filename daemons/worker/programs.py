@@ -79,7 +79,13 @@ class Program(AbstractContextManager["Program"]):
         self._files: dict[str, bytes | Blob] = {**kept, **artefacts}
 
     async def run(
-        self, box: Box, *, stdin: bytes | Blob, limits: Limits, args: tuple[str, ...] = ()
+        self,
+        box: Box,
+        *,
+        stdin: bytes | Blob,
+        limits: Limits,
+        args: tuple[str, ...] = (),
+        alone: bool = False,
     ) -> Result:
         """Run the program once in *box*.
 
@@ -115,6 +121,7 @@ class Program(AbstractContextManager["Program"]):
                 stack_bytes=language.stack_bytes or memory_bytes,
                 open_files=limits.open_files,
             ),
+            alone=alone,
         )
         return await box.run(job)
 

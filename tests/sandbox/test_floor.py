@@ -1,0 +1,114 @@
+"""The floor: runs beside each other, or one alone, and nobody waits for who has gone."""
+
+from __future__ import annotations
+
+import trio
+import trio.testing
+
+from sandbox import Grade, Job, Limits, open_sandbox
+from sandbox.floor import Floor
+
+LIMITS = Limits(time_s=5, wall_s=20, memory_bytes=64 << 20, output_bytes=1000)
+
+
+class Dancer:
+    """A task on the floor; *on* while it is there."""
+
+    def __init__(self, floor: Floor, *, alone: bool = False) -> None:
+        self._floor = floor
+        self._alone = alone
+        self.on = False
+        self.scope = trio.CancelScope()
+        self._leave = trio.Event()
+
+    async def run(self) -> None:
+        """Enter, stay until told to leave or cancelled."""
+        with self.scope:
+            async with self._floor.enter(alone=self._alone):
+                self.on = True
+                try:
+                    await self._leave.wait()
+                finally:
+                    self.on = False
+
+    async def leave(self) -> None:
+        """Tell it to leave, and let the others move."""
+        self._leave.set()
+        await trio.testing.wait_all_tasks_blocked()
+
+
+async def dance(nursery: trio.Nursery, floor: Floor, *, alone: bool = False) -> Dancer:
+    """Start a task that enters the floor as soon as it may."""
+    dancer = Dancer(floor, alone=alone)
+    nursery.start_soon(dancer.run)
+    await trio.testing.wait_all_tasks_blocked()
+    return dancer
+
+
+async def test_alone_waits_for_those_who_run_and_newcomers_for_it() -> None:
+    """Nobody runs beside it, and a stream of newcomers can't keep it waiting."""
+    floor = Floor()
+    with trio.fail_after(5):
+        async with trio.open_nursery() as nursery:
+            first, second = [await dance(nursery, floor) for _ in range(2)]
+            alone = await dance(nursery, floor, alone=True)
+            newcomer = await dance(nursery, floor)
+            other = await dance(nursery, floor, alone=True)
+            assert [d.on for d in (first, second, alone, newcomer, other)] == [1, 1, 0, 0, 0]
+            await first.leave()
+            assert not alone.on
+            await second.leave()
+            for _ in range(2):
+                [now] = [dancer for dancer in (alone, other, newcomer) if dancer.on]
+                assert now is not newcomer
+                await now.leave()
+            assert newcomer.on
+            await newcomer.leave()
+
+
+async def test_who_gives_up_holds_up_nobody() -> None:
+    """Cancelled while it waits for its turn, or while it is alone, it lets the others go on."""
+    floor = Floor()
+    with trio.fail_after(5):
+        async with trio.open_nursery() as nursery:
+            runs = await dance(nursery, floor)
+            waits = await dance(nursery, floor, alone=True)
+            newcomer = await dance(nursery, floor)
+            waits.scope.cancel()
+            await trio.testing.wait_all_tasks_blocked()
+            assert newcomer.on
+            await newcomer.leave()
+            await runs.leave()
+            alone = await dance(nursery, floor, alone=True)
+            next_ = await dance(nursery, floor)
+            assert (alone.on, next_.on) == (True, False)
+            alone.scope.cancel()
+            await trio.testing.wait_all_tasks_blocked()
+            assert next_.on
+            next_.scope.cancel()
+
+
+SPAN = "import time; a = time.monotonic(); time.sleep(0.2); print(a, time.monotonic())"
+
+
+async def test_boxes_run_nothing_beside_a_run_alone() -> None:
+    """Of real runs in two boxes, those side by side overlap, and the one alone overlaps none."""
+    spans: dict[tuple[int, bool], tuple[float, ...]] = {}
+    with trio.fail_after(60):
+        async with open_sandbox(
+            slots=3, image=["/usr", "/bin", "/lib", "/lib64"], grade=Grade.REDUCED
+        ) as sandbox:
+
+            async def run(number: int, alone: bool) -> None:
+                job = Job(argv=("/usr/bin/python3", "-c", SPAN), limits=LIMITS, alone=alone)
+                result = await sandbox.boxes[number].run(job)
+                spans[number, alone] = tuple(map(float, result.stdout.split()))
+
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(run, 0, False)
+                nursery.start_soon(run, 1, False)
+                await trio.testing.wait_all_tasks_blocked()
+                nursery.start_soon(run, 2, True)
+    beside, other, alone = spans[0, False], spans[1, False], spans[2, True]
+    assert max(beside[0], other[0]) < min(beside[1], other[1])
+    assert max(beside[1], other[1]) < alone[0]
