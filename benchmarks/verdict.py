@@ -44,6 +44,8 @@ listen = ""
 listen = "127.0.0.1:0"
 [gateway]
 listen = "127.0.0.1:0"
+[worker]
+prepare = false
 """
 
 

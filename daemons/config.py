@@ -160,6 +160,7 @@ class Worker(_Section, frozen=True):
     tries: Count = 3
     cache_dir: str = "var/cache"
     cache_bytes: Natural = 536870912
+    prepare: bool = True
 
     def __post_init__(self) -> None:
         """Refuse a lease that a healthy worker could not keep."""

@@ -16,7 +16,9 @@ import hashlib
 import os
 from collections.abc import AsyncIterator
 from contextlib import AbstractContextManager, ExitStack, asynccontextmanager, nullcontext
+from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 import msgspec
 import trio
@@ -53,11 +55,21 @@ _decode = msgspec.msgpack.Decoder(_Build).decode
 
 
 class Builds:
-    """Compiles in a box what is not known yet; *shelf* is where builds are kept, if anywhere."""
+    """Compiles in a box what is not known yet.
 
-    def __init__(self, shelf: Shelf | None = None) -> None:
+    *shelf* is where builds are kept, if anywhere; *prepared_folder* where that is which compilers
+    are given ahead, and boxes show it.
+    """
+
+    def __init__(self, shelf: Shelf | None = None, prepared_folder: Path | None = None) -> None:
+        self.prepared_folder = prepared_folder
         self._shelf = shelf
         self._compiling: dict[str, trio.Lock] = {}
+        self._prepared: dict[str, Path] = {}
+
+    def use(self, language_id: str, prepared: Path) -> None:
+        """Compile the language from now on with what was prepared in this folder."""
+        self._prepared[language_id] = prepared
 
     async def compile(
         self, box: Box, toolchain: Toolchain, sources: Sources
@@ -69,14 +81,15 @@ class Builds:
         Raises:
             SandboxError: this host failed, never the program.
         """
+        prepared = self._prepared.get(toolchain.language.id)
         if self._shelf is None or toolchain.language.compile is None:
-            return await compile_program(box, toolchain, sources)
+            return await compile_program(box, toolchain, sources, prepared)
         key = build_key(toolchain, sources)
         async with self._alone(key):
             known = await self._load(self._shelf, key, toolchain, sources)
             if known is not None:
                 return known
-            built = await compile_program(box, toolchain, sources)
+            built = await compile_program(box, toolchain, sources, prepared)
             with ExitStack() as unused:
                 unused.enter_context(_owned(built))
                 await trio.to_thread.run_sync(partial(_keep, self._shelf, key, built))
@@ -115,7 +128,7 @@ def build_key(toolchain: Toolchain, sources: Sources) -> str:
     """Return the digest of all that decides what a compilation comes to."""
     # The tools by name: which ones they are stands in the identity, where they lie is no matter.
     named = {name: name for name in toolchain.tools}
-    job = compile_job(toolchain, sources, named)
+    job = compile_job(replace(toolchain, tools=named), sources)
     files = list(sources.files.items())
     given = (_FORMAT, toolchain.identity, job.argv, job.env, job.limits, job.collect, files)
     return hashlib.sha256(msgspec.msgpack.encode(given)).hexdigest()

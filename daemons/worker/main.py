@@ -25,6 +25,7 @@ from daemons.worker.builds import Builds
 from daemons.worker.holdings import Holdings
 from daemons.worker.inspector import Inspector
 from daemons.worker.keeper import Keeper
+from daemons.worker.prepare import open_prepared_folder, prepare_all
 from daemons.worker.selftest import test_boxes
 from daemons.worker.shelf import Shelf
 from daemons.worker.slots import Slots
@@ -58,9 +59,11 @@ async def _main(config: Config, service: Service) -> None:
     async with AsyncExitStack() as stack:
         broker = await stack.enter_async_context(open_broker(config, name=name))
         await broker.check_promise()
-        opening = open_sandbox(
-            slots=slots, image=image_of(toolchains.values()), grade=_least_grade(config)
-        )
+        builds = await _open_builds(config)
+        image = image_of(toolchains.values())
+        if builds.prepared_folder is not None:
+            image = image._replace(shown=(*image.shown, str(builds.prepared_folder)))
+        opening = open_sandbox(slots=slots, image=image, grade=_least_grade(config))
         try:
             sandbox = await stack.enter_async_context(opening)
         except SandboxError as exc:
@@ -75,7 +78,7 @@ async def _main(config: Config, service: Service) -> None:
         if config.sandbox.self_test:
             await test_boxes(sandbox, toolchains)
             await inspector.inspect_first(sandbox.boxes)
-        await _serve(service, broker, sandbox, inspector, catalogue, toolchains, name)
+        await _serve(service, broker, sandbox, inspector, catalogue, toolchains, builds, name)
 
 
 async def _serve(
@@ -85,12 +88,12 @@ async def _serve(
     inspector: Inspector,
     catalogue: Catalogue,
     toolchains: dict[str, Toolchain],
+    builds: Builds,
     name: str,
 ) -> None:
     config = broker.config
     claims = Claims(broker, name)
     holdings = Holdings(config.worker.lease_s)
-    builds = Builds(await _open_shelf(config))
     slots = Slots(broker, claims, holdings, sandbox, inspector, catalogue, toolchains, builds)
 
     def describe() -> WorkerInfo:
@@ -113,6 +116,7 @@ async def _serve(
             attendants.start_soon(duty)
         for partition in broker.partitions:
             attendants.start_soon(keeper.obey, hub, partition)
+        attendants.start_soon(prepare_all, toolchains.values(), builds)
         attendants.start_soon(_drain, service, holdings, config.worker.drain_s)
         service.ready(f"{slots.count} slots, {', '.join(toolchains)}, grade {sandbox.grade.value}")
         await slots.serve(intake, service.stopping)
@@ -140,15 +144,19 @@ def _load_problems(config: Config) -> Catalogue:
     return catalogue
 
 
-async def _open_shelf(config: Config) -> Shelf | None:
-    """Return where builds are kept, unless the configuration wants none kept."""
-    if not config.worker.cache_bytes:
-        return None
-    folder = config.path(config.worker.cache_dir) / "builds"
+async def _open_builds(config: Config) -> Builds:
+    """Return what compiles, with what the configuration wants kept and prepared."""
+    settings = config.worker
+    folder = config.path(settings.cache_dir)
+    shelf, prepared = None, None
     try:
-        return await trio.to_thread.run_sync(Shelf, folder, config.worker.cache_bytes)
+        if settings.cache_bytes:
+            shelf = await trio.to_thread.run_sync(Shelf, folder / "builds", settings.cache_bytes)
+        if settings.prepare:
+            prepared = open_prepared_folder(folder)
     except OSError as exc:
         raise ConfigError(f"[worker] cache_dir: {folder}: {exc.strerror}") from exc
+    return Builds(shelf, prepared)
 
 
 def _least_grade(config: Config) -> Grade:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 
 from daemons.worker.toolchains import Toolchain
@@ -22,7 +23,7 @@ _COMPILE_FILES = 256
 _ARTEFACT_BYTES = 64 << 20
 _RUN_FILE_BYTES = 64 << 20
 #: What every program finds in its environment, compilers among them, before its language's own.
-_ENV = {
+ENV = {
     "HOME": "/box",
     "LANG": "C.UTF-8",
     "PATH": "/usr/local/bin:/usr/bin:/bin",
@@ -106,7 +107,7 @@ class Program(AbstractContextManager["Program"]):
         memory_bytes = limits.memory_bytes + language.memory_overhead_bytes
         job = Job(
             argv=(*argv, *args),
-            env={**_ENV, **language.env},
+            env={**ENV, **language.env},
             files=self._files,
             stdin=stdin,
             limits=Limits(
@@ -147,30 +148,36 @@ class Program(AbstractContextManager["Program"]):
 
 
 async def compile_program(
-    box: Box, toolchain: Toolchain, sources: Sources
+    box: Box, toolchain: Toolchain, sources: Sources, prepared: Path | None = None
 ) -> Program | CompileFailure:
     """Compile *sources* in *box*; a language without a compiler gives its program at once.
+
+    *prepared* is the folder of what was built ahead for the language.
 
     Raises:
         SandboxError: this host failed, never the program.
     """
     if toolchain.language.compile is None:
         return Program(toolchain, sources, {}, 0.0)
-    result = await box.run(compile_job(toolchain, sources, toolchain.tools))
+    result = await box.run(compile_job(toolchain, sources, prepared))
     return _compiled(toolchain, sources, result)
 
 
-def compile_job(toolchain: Toolchain, sources: Sources, tools: Mapping[str, str]) -> Job:
-    """Return the run of the compiler over *sources*, its *tools* at these paths."""
+def compile_job(toolchain: Toolchain, sources: Sources, prepared: Path | None = None) -> Job:
+    """Return the run of the compiler over *sources*."""
     language = toolchain.language
     assert language.compile is not None
     argv = language.command(
-        language.compile, tools=tools, files=tuple(sources.files), entry=sources.entry
+        language.compile,
+        tools=toolchain.tools,
+        files=tuple(sources.files),
+        entry=sources.entry,
+        prepared=prepared,
     )
     limits = language.compile_limits
     return Job(
         argv=tuple(argv),
-        env={**_ENV, **language.env},
+        env={**ENV, **language.env},
         files=sources.files,
         stdin=b"",
         collect=language.artefacts,

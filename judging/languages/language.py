@@ -10,7 +10,9 @@ In the argument lists these placeholders stand for what is known only at the run
 - `{source}`, alone in an argument: the source files with one of the language's extensions, each
   an argument of its own (headers and data lie beside them and are not named);
 - `{entry}`: the file that the program starts with; `{stem}`: its name without the extension;
-- `{memory_mb}`: the problem's memory limit in MiB, without the language's overhead.
+- `{memory_mb}`: the problem's memory limit in MiB, without the language's overhead;
+- `{prepared}`, alone in an argument of `compile`: the options by which what was prepared is used,
+  once it is there; in these options `{folder}` is where it is.
 """
 
 from __future__ import annotations
@@ -31,7 +33,7 @@ import msgspec
 SELF = "@self"
 
 _PLACEHOLDER = re.compile(r"\{([a-z0-9_+]+)\}")
-_KNOWN_PLACEHOLDERS = frozenset({"source", "entry", "stem", "memory_mb"})
+_KNOWN_PLACEHOLDERS = frozenset({"source", "entry", "stem", "memory_mb", "prepared"})
 
 
 class LanguageError(Exception):
@@ -50,6 +52,25 @@ class CompileLimits:
 
 
 @dataclass(frozen=True, slots=True)
+class Preparation:
+    """What is built once per compiler, ahead of time, to make every compilation shorter.
+
+    Attributes:
+        files: what the compiler gets to work on, by name.
+        command: how it is built; `{source}` stands for the names of all files.
+        artefact: the file that comes of it.
+        place: the name under which a compilation finds it, below a folder that only has this.
+        options: what a compilation is told of it, in the place of `{prepared}`.
+    """
+
+    files: Mapping[str, str]
+    command: tuple[str, ...]
+    artefact: str
+    place: str
+    options: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Language:
     """One language: how its programs are found, compiled and run.
 
@@ -64,6 +85,7 @@ class Language:
         image: further host paths that the tools need to see; those that a host has not are
             passed over.
         compile: the command that turns sources into what is run; None if there is nothing to do.
+        prepared: what can be built ahead of time for the compiler; None if nothing.
         artefacts: patterns of the files that a run gets from the compilation.
         keep_sources: whether a run also gets the sources.
         run: the command that runs a program.
@@ -97,6 +119,7 @@ class Language:
     compile_limits: CompileLimits
     hello: str
     compile: tuple[str, ...] | None = None
+    prepared: Preparation | None = None
     image: tuple[str, ...] = ()
     artefacts: tuple[str, ...] = ()
     keep_sources: bool = False
@@ -136,6 +159,7 @@ class Language:
         files: Sequence[str] = (),
         entry: str = "",
         memory_bytes: int = 0,
+        prepared: Path | None = None,
     ) -> list[str]:
         """Return *template* (`version`, `compile` or `run`) with all placeholders filled in.
 
@@ -145,6 +169,7 @@ class Language:
             files: the names of all files of the submission.
             entry: the one that it starts with.
             memory_bytes: the problem's memory limit.
+            prepared: the folder of what was prepared, if it is there.
         """
         values = {
             **tools,
@@ -154,7 +179,10 @@ class Language:
         }
         argv: list[str] = []
         for argument in template:
-            if argument == "{source}":
+            if argument == "{prepared}":
+                if self.prepared is not None and prepared is not None:
+                    argv += [o.replace("{folder}", str(prepared)) for o in self.prepared.options]
+            elif argument == "{source}":
                 argv += [name for name in files if self.is_source(name)] or [entry]
             else:
                 argv.append(_PLACEHOLDER.sub(lambda m: values.get(m[1], m[0]), argument))
@@ -205,6 +233,8 @@ def _read(path: Path) -> Language:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
         _refuse_unknown(table, Language, "")
         _refuse_unknown(table.get("compile_limits", {}), CompileLimits, "compile_limits.")
+        if "prepared" in table:
+            _refuse_unknown(table["prepared"], Preparation, "prepared.")
         language = msgspec.convert(table, Language)
         _check(language, path)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError) as exc:
@@ -245,8 +275,11 @@ def _check(language: Language, path: Path) -> None:
 
 def _check_placeholders(language: Language) -> None:
     known = _KNOWN_PLACEHOLDERS | set(language.programs)
-    for key in ("version", "identity", "compile", "run"):
-        for argument in getattr(language, key) or ():
+    commands = {key: getattr(language, key) for key in ("version", "identity", "compile", "run")}
+    if language.prepared is not None:
+        commands["prepared.command"] = language.prepared.command
+    for key, command in commands.items():
+        for argument in command or ():
             for name in _PLACEHOLDER.findall(argument):
                 if name not in known:
                     raise ValueError(f"{key}: unknown placeholder {{{name}}}")

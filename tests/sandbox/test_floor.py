@@ -5,7 +5,7 @@ from __future__ import annotations
 import trio
 import trio.testing
 
-from sandbox import Grade, Job, Limits, open_sandbox
+from sandbox import Grade, Image, Job, Limits, open_sandbox, usual_paths
 from sandbox.floor import Floor
 
 LIMITS = Limits(time_s=5, wall_s=20, memory_bytes=64 << 20, output_bytes=1000)
@@ -96,7 +96,7 @@ async def test_boxes_run_nothing_beside_a_run_alone() -> None:
     spans: dict[tuple[int, bool], tuple[float, ...]] = {}
     with trio.fail_after(60):
         async with open_sandbox(
-            slots=3, image=["/usr", "/bin", "/lib", "/lib64"], grade=Grade.REDUCED
+            slots=3, image=Image(usual_paths()), grade=Grade.REDUCED
         ) as sandbox:
 
             async def run(number: int, alone: bool) -> None:

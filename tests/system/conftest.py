@@ -34,6 +34,7 @@ listen = "127.0.0.1:0"
 [gateway]
 listen = "127.0.0.1:0"
 [worker]{worker}
+prepare = false
 lease_s = 3.0
 beat_s = 0.5
 sweep_s = 0.2

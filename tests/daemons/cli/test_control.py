@@ -26,6 +26,7 @@ listen = "127.0.0.1:0"
 listen = "127.0.0.1:0"
 [worker]
 slots = 1
+prepare = false
 [sandbox]
 grade = "reduced"
 self_test = false

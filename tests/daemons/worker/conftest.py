@@ -234,6 +234,7 @@ def write_config(folder: Path, name: str, url: str, settings: dict[str, Any]) ->
     """Write a configuration with short times; *settings* are keys of `[worker]`."""
     worker = {
         "slots": 1, "lease_s": 2.0, "beat_s": 0.4, "sweep_s": 0.1, "limbo_s": 0.5, "drain_s": 20.0,
+        "prepare": "false",
     } | settings  # fmt: skip
     lines = [f"[store]\nurl = {json.dumps(url)}", "[sandbox]\nself_test = false", "[worker]"]
     lines += [f"{key} = {value}" for key, value in worker.items()]
