@@ -8,6 +8,10 @@ ROOMS := protocol sandbox judging daemons benchmarks
 # ASYNC9xx is off by default: a checkpoint on every path, no async generators at all.
 FLAKE8_ASYNC := -m flake8_async --disable=ASYNC110,ASYNC114,ASYNC9
 
+# WebSocket clients from npm that the gateway is tried with; without npm its test says what is missing.
+NPM := tests/daemons/gateway/clients
+NPM_MADE := $(if $(shell command -v npm),$(NPM)/node_modules/.made)
+
 .PHONY: run test test-cgroup2 fuzz soak check bench chaos install
 run: $(VENV)/.run
 	$(BIN)/gavel up $(ARGS)
@@ -54,6 +58,10 @@ $(VENV)/.run: $(VENV)/.made requirements.txt pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
 	@touch $@
 
-$(VENV)/.test: $(VENV)/.run requirements-test.txt
+$(VENV)/.test: $(VENV)/.run requirements-test.txt $(NPM_MADE)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+	@touch $@
+
+$(NPM)/node_modules/.made: $(NPM)/package.json
+	cd $(NPM) && npm install --no-package-lock --no-audit --no-fund --ignore-scripts --loglevel=error
 	@touch $@
