@@ -64,7 +64,9 @@ async def _check_submission(
     if submission is None:
         return [f"{submission_id}: answered 202 and not in the store"]
     if submission.status not in (Status.DONE, Status.CANCELLED):
-        return [f"{submission_id}: still {submission.status}"]
+        told = [event for event in history if event["submission_id"] == submission_id]
+        where = await _find_traces(broker, submission_id)
+        return [f"{submission_id}: still {submission.status}; {where}; {_last_steps(told)}"]
     kinds = Counter(event["type"] for event in history if event["submission_id"] == submission_id)
     wrong = []
     if (finals := sum(kinds[kind] for kind in _FINAL)) != 1:
@@ -74,6 +76,33 @@ async def _check_submission(
             f"{submission_id}: {kinds['submission.started']} starts, attempt {submission.attempt}"
         )
     return wrong
+
+
+async def _find_traces(broker: Broker, submission_id: str) -> str:
+    """Tell where the store still knows an unfinished submission from: backlog, or a loss."""
+    part = keys.partition_of_submission(submission_id)
+    assert part is not None
+    key = keys.submission(part, submission_id)
+    names = ("queue", "seq", "attempt", "tries", "worker", "limbo")
+    values = await broker.redis.call(("HMGET", key, *names))
+    queue, seq = ((value or b"").decode() for value in values[:2])
+    hint, waiting = f"{seq}|{submission_id}", keys.queue(part, queue)
+    found = await broker.redis.pipeline_of(
+        ("ZSCORE", keys.queued(part, queue), submission_id),
+        ("ZSCORE", keys.leases(part), submission_id),
+        ("LPOS", waiting, hint),
+        ("LLEN", waiting),
+        ("TIME",),
+    )
+    record = [
+        f"{name}={value.decode()}" for name, value in zip(names, values, strict=True) if value
+    ]
+    places = zip(("indexed as", "lease", "place in list", "of", "server time"), found, strict=True)
+    return " ".join([*record, *(f"{name}: {value}" for name, value in places)])
+
+
+def _last_steps(told: list[dict[str, Any]]) -> str:
+    return "last told " + ", ".join(f"{event['type']} {event['at']}" for event in told[-3:])
 
 
 async def _check_indexes(broker: Broker) -> list[str]:

@@ -35,7 +35,7 @@ def test_chaos_finds_what_a_missing_guard_lets_through(
     # Each round depends on chance and on how busy the machine is; a guard that matters shows soon.
     for _ in range(ROUNDS):
         plan = Plan(
-            seconds=10, seed=secrets.token_hex(4), sabotage=sabotage, settle_s=8.0,
+            seconds=10, seed=secrets.token_hex(4), sabotage=sabotage, still_s=5.0,
             random_faults=False, crash=crash, stall=stall,
         )  # fmt: skip
         outcome = run_chaos(plan)
