@@ -9,8 +9,8 @@ partition, so no look-up is ever needed. With one partition, the default, all ta
 ``qz:{p}:<name>``            zset   id -> seq of every queued submission: the truth of the queue
 ``sub:{p}:<id>``             hash   the submission: request, state, result
 ``result:{p}:<id>:<gen>``    hash   an earlier judgement of a rejudged submission
-``lease:{p}``                zset   id being judged -> deadline, ms of the server's clock
-``meta:{p}``                 hash   ``qseq``: the number of the newest hint
+``lease:{p}``                zset   id being judged -> number of its worker's last sign of life
+``meta:{p}``                 hash   ``qseq``, ``beat``: the newest hint's and lease's number
 ``idem:{p}:<user>:<key>``    hash   an Idempotency-Key: submission ``id``, body hash ``bh``; TTL
 ``usr:{p}:<user>``           hash   ``open``: submissions that are not done
 ``hist:{p}:<user>``          zset   id -> creation, ms: the user's submissions

@@ -153,8 +153,27 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
     tests: tuple[TestResult, ...] = ()
 
 
+class EarlierResult(msgspec.Struct, frozen=True, kw_only=True):
+    """What a submission had come to before it was rejudged; `generation` counts from 1."""
+
+    generation: int
+    status: Status
+    verdict: Verdict | None = None
+    score: float | None = None
+    tests_passed: int = 0
+    tests_total: int = 0
+    time_s: float | None = None
+    memory_bytes: int | None = None
+    attempt: int
+    started_at: str | None = None
+    finished_at: str
+
+
 class Submission(msgspec.Struct, frozen=True, kw_only=True):
-    """A submission as the API shows it at one moment."""
+    """A submission as the API shows it at one moment.
+
+    `history` has what earlier judgings came to, the oldest first: the last 20 at most.
+    """
 
     id: str
     problem_id: str
@@ -174,6 +193,7 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
     created_at: str
     started_at: str | None = None
     finished_at: str | None = None
+    history: tuple[EarlierResult, ...] = ()
 
 
 class PromisedSubmission(Submission, frozen=True, kw_only=True):

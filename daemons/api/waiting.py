@@ -15,6 +15,7 @@ from daemons.api.store import patience
 from daemons.broker import Broker, EventHub, Feed
 from daemons.broker.errors import EventsInterrupted, StoreUnavailable
 from protocol.codec import decode
+from protocol.errors import RemoteProtocolError
 from protocol.lifecycle import FINAL
 from protocol.messages import Event, EventType, Submission
 
@@ -77,5 +78,8 @@ class Waiting:
 
 
 def _ends(raw: bytes, submission_id: str) -> bool:
-    event = decode(raw, Event)
+    try:
+        event = decode(raw, Event)
+    except RemoteProtocolError:
+        return False  # anybody with access to the store can publish anything
     return event.submission_id == submission_id and event.type in _FINAL_EVENTS

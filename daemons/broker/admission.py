@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from daemons.broker.connection import Argument
 from daemons.broker.errors import BrokerError, IdempotencyMismatch, QueueFull, TooManyOpen
-from daemons.config import Limits
+from daemons.config import Config, Limits
 from protocol import codec, keys
 from protocol.messages import Status, Submission, SubmissionRequest
 
@@ -26,7 +26,10 @@ class Accepted(NamedTuple):
 
 
 def submit_arguments(
-    partition: int, request: SubmissionRequest, idempotency_key: str | None, limits: Limits
+    partition: int,
+    request: SubmissionRequest,
+    idempotency_key: str | None,
+    caps: tuple[int, int],
 ) -> tuple[Argument, ...]:
     """Return the script's arguments, a new id for the submission first."""
     unix_ms = time.time_ns() // 1_000_000
@@ -41,9 +44,17 @@ def submit_arguments(
         hashlib.sha256(idempotency_key.encode()).hexdigest() if idempotency_key else "",
         hashlib.sha256(payload).hexdigest(),
         _IDEMPOTENCY_S,
-        limits.queue_depth,
-        limits.open_per_user,
+        *caps,
     )
+
+
+def caps_of(config: Config) -> tuple[int, int]:
+    """Return how many may wait in one partition, and how many one user may have open.
+
+    No script sees two partitions, so each has its share of the whole queue's depth.
+    """
+    depth = -(-config.limits.queue_depth // config.store.partitions)
+    return depth, config.limits.open_per_user
 
 
 def read_created(request: SubmissionRequest, answer: Sequence[Any]) -> Submission:
@@ -59,10 +70,10 @@ def read_created(request: SubmissionRequest, answer: Sequence[Any]) -> Submissio
     )
 
 
-def refusal_of(request: SubmissionRequest, outcome: bytes, limits: Limits) -> BrokerError:
-    """Return why the submission was not taken."""
+def refusal_of(user_id: str, outcome: bytes, limits: Limits) -> BrokerError:
+    """Return why a submission of *user_id* was not queued."""
     if outcome == b"full":
         return QueueFull(f"{limits.queue_depth} submissions wait already")
     if outcome == b"user_full":
-        return TooManyOpen(f"{request.user_id} has {limits.open_per_user} unfinished submissions")
+        return TooManyOpen(f"{user_id} has {limits.open_per_user} unfinished submissions")
     return IdempotencyMismatch("this Idempotency-Key came with another body before")

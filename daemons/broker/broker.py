@@ -12,7 +12,13 @@ from typing import Any, NamedTuple
 
 import trio
 
-from daemons.broker.admission import Accepted, read_created, refusal_of, submit_arguments
+from daemons.broker.admission import (
+    Accepted,
+    caps_of,
+    read_created,
+    refusal_of,
+    submit_arguments,
+)
 from daemons.broker.client import Redis, open_redis
 from daemons.broker.commit import Commits
 from daemons.broker.connection import Argument, Connection
@@ -51,7 +57,7 @@ class Broker:
         self.config = config
         self._commits = commits
         self._library = Library()
-        self._promise = Promise(config.store.durability, None)
+        self._promise = Promise(config.store.durability)
         self._refusal: Refusal | None = None
         self._examined = trio.Event()
         self._partitions = config.store.partitions
@@ -87,23 +93,20 @@ class Broker:
             QueueFull, TooManyOpen: a configured cap is reached. IdempotencyMismatch: see there.
         """
         partition = self.partition_of_user(request.user_id)
-        limits = self.config.limits
+        promise = self._promise
         answer = await self._library.call(
             self.redis,
             "submit",
             partition,
-            *submit_arguments(partition, request, idempotency_key, limits),
-            send=None if self._promise.command is None else self._commit,
+            *submit_arguments(partition, request, idempotency_key, caps_of(self.config)),
+            send=None if promise.proof is None else partial(self._commits.call, promise.proof),
         )
         if answer[0] == b"created":
-            return Accepted(read_created(request, answer), True, self.durability)
+            return Accepted(read_created(request, answer), True, promise.mode)
         known = await self.get(answer[1].decode()) if answer[0] == b"existing" else None
         if known is None:
-            raise refusal_of(request, answer[0], limits)
-        return Accepted(known, False, self.durability)
-
-    async def _commit(self, command: tuple[Argument, ...]) -> Any:
-        return await self._commits.call(command, self._promise)
+            raise refusal_of(request.user_id, answer[0], self.config.limits)
+        return Accepted(known, False, promise.mode)
 
     async def get(self, submission_id: str) -> Submission | None:
         """Return one submission as it stands, or None."""
@@ -112,15 +115,6 @@ class Broker:
             return None
         values = await self.script("show", partition, submission_id, *FIELDS)
         return read_submission(values)
-
-    async def request_of(self, submission_id: str) -> SubmissionRequest | None:
-        """Return what was submitted, or None."""
-        partition = self._partition_of(submission_id)
-        if partition is None:
-            return None
-        key = keys.submission(partition, submission_id)
-        payload = await self.redis.call(("HGET", key, "payload"))
-        return None if payload is None else codec.decode(payload, SubmissionRequest)
 
     async def history(
         self, user_id: str, limit: int, cursor: str | None = None
@@ -164,13 +158,21 @@ class Broker:
         Returns:
             The submission and whether it was queued (False: it is not finished); None if there is
             no such submission.
+
+        Raises:
+            QueueFull, TooManyOpen: a configured cap is reached.
         """
         partition = self._partition_of(submission_id)
         if partition is None:
             return None
-        answer = await self.script("rejudge", partition, submission_id)
+        limits, caps = self.config.limits, caps_of(self.config)
+        answer = await self.script("rejudge", partition, submission_id, *caps)
         submission = await self.get(submission_id)
-        return None if submission is None else (submission, answer[0] == b"requeued")
+        if submission is None:
+            return None
+        if answer[0] in (b"full", b"user_full"):
+            raise refusal_of(submission.user_id, answer[0], limits)
+        return submission, answer[0] == b"requeued"
 
     async def replay(self, user_id: str, after: int | None) -> Replay:
         """Return the events of *user_id* after the id *after*, or all that are kept for None."""

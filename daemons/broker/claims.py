@@ -60,11 +60,11 @@ class Step(NamedTuple):
 
 
 class Lease(NamedTuple):
-    """How long a worker may hold a submission: *deadline* in ms of the server's clock."""
+    """That a worker holds a submission: *beat* is the number of its last sign of life."""
 
     partition: int
     submission_id: str
-    deadline: int
+    beat: int
 
 
 class Claims:
@@ -74,7 +74,6 @@ class Claims:
         self._broker = broker
         self._worker = worker
         self._settings = broker.config.worker
-        self._lease_ms = round(self._settings.lease_s * 1000)
 
     async def claim(self, partition: int, hint: bytes) -> Claim | None:
         """Take the submission that *hint* (``seq|id``) points to; None if it is stale.
@@ -90,7 +89,7 @@ class Claims:
             await self.reject(hint, "not a hint of the form seq|id")
             return None
         token = secrets.token_hex(8)
-        ask = ("claim", partition, raw_id, seq, token, self._worker, self._lease_ms)
+        ask = ("claim", partition, raw_id, seq, token, self._worker)
         try:
             answer = await self._broker.script(*ask)
         except StoreUnavailable:
@@ -129,7 +128,7 @@ class Claims:
         for partition in sorted({claim.partition for claim in claims}):
             ours = [claim for claim in claims if claim.partition == partition]
             flat = [part for claim in ours for part in (claim.submission_id, claim.token)]
-            answers = await self._broker.script("beat", partition, self._lease_ms, *flat)
+            answers = await self._broker.script("beat", partition, *flat)
             fenced += [
                 claim for claim, answer in zip(ours, answers, strict=True) if answer != b"ok"
             ]
@@ -163,7 +162,7 @@ class Claims:
         *first* is as for `progress`.
         """
         fields = write_judgement(judgement)
-        judged = Step.of(EventType.JUDGED, judged_members(judgement, claim.attempt))
+        judged = codec.encode_members(judged_members(judgement, claim.attempt))
         answer = await self._broker.script(
             "finish",
             claim.partition,
@@ -171,9 +170,10 @@ class Claims:
             claim.token,
             first,
             judgement.verdict.value,
+            judged,
             len(fields) // 2,
             *fields,
-            *_flat([*steps, judged]),
+            *_flat(steps),
         )
         return bool(answer != b"fenced")
 
@@ -213,16 +213,18 @@ class Claims:
         ]
 
     async def expire(self, lease: Lease) -> str:
-        """Take a dead worker's submission back, if its lease is still that one and has run out.
+        """Take a dead worker's submission back, if it has given no sign of life since *lease*.
+
+        Only who has seen that same lease for `[worker] lease_s` may call this.
 
         Returns:
-            ``requeued``, ``suspect``, ``dead``, or ``no`` if the lease lives.
+            ``requeued``, ``suspect``, ``dead``, or ``no`` if there was one.
         """
         answer = await self._broker.script(
             "expire",
             lease.partition,
             lease.submission_id,
-            lease.deadline,
+            lease.beat,
             self._settings.tries,
             _gave_up_members(),
         )

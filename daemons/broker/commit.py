@@ -17,16 +17,17 @@ import trio
 
 from daemons.broker.client import Redis
 from daemons.broker.connection import Argument, Connection, pack
-from daemons.broker.durability import Promise
+from daemons.broker.durability import Proof
 from daemons.broker.errors import StoreUnavailable
 
 
 class _Entry:
     """One command that waits to be sent and proved."""
 
-    __slots__ = ("command", "done", "result")
+    __slots__ = ("command", "done", "proof", "result")
 
-    def __init__(self, command: Sequence[Argument]) -> None:
+    def __init__(self, proof: Proof, command: Sequence[Argument]) -> None:
+        self.proof = proof
         self.command = command
         self.done = trio.Event()
         self.result: outcome.Outcome[Any] = outcome.Error(StoreUnavailable("the client is closing"))
@@ -39,17 +40,15 @@ class Commits:
         self._open = open_
         self._waiting: list[_Entry] = []
         self._filled = trio.Event()
-        self._promise = Promise("", None)
 
-    async def call(self, command: Sequence[Argument], promise: Promise) -> Any:
-        """Send *command* and return its reply once the store has kept *promise*.
+    async def call(self, proof: Proof, command: Sequence[Argument]) -> Any:
+        """Send *command* and return its reply once the store has given *proof*.
 
         Raises:
             StoreUnavailable: it may have taken effect, but is not kept as promised.
             ResponseError: the server refused it.
         """
-        entry = _Entry(command)
-        self._promise = promise
+        entry = _Entry(proof, command)
         self._waiting.append(entry)
         self._filled.set()
         await entry.done.wait()
@@ -66,9 +65,9 @@ class Commits:
                 await self._commit(redis, batch)
 
     async def _commit(self, redis: Redis, batch: list[_Entry]) -> None:
-        promise = self._promise
-        assert promise.command is not None  # else nobody would wait here
-        commands = [*(entry.command for entry in batch), promise.command]
+        # A server that changes its settings meanwhile asks for no other proof, only for none.
+        proof = batch[-1].proof
+        commands = [*(entry.command for entry in batch), proof.command]
         replies: list[Any] = []
 
         async def send(connection: Connection) -> None:
@@ -77,7 +76,7 @@ class Commits:
 
         try:
             await redis.with_connection(send)
-            missing = promise.missing(replies.pop())
+            missing = proof.missing(replies.pop())
         except StoreUnavailable as exc:
             missing = exc
         for entry, reply in zip(batch, replies or [missing] * len(batch), strict=True):

@@ -25,13 +25,13 @@ from daemons.broker.errors import StoreUnavailable
 _WAIT_MS = 2000
 
 
-class Promise(NamedTuple):
-    """How the mode is kept: what to send behind each submit, and what the answer must be."""
+class Proof(NamedTuple):
+    """How a mode is proved: what to send behind each submit, and what the answer must be."""
 
     mode: str
-    command: tuple[str | int, ...] | None
-    local: int = 0
-    replicas: int = 0
+    command: tuple[str | int, ...]
+    local: int
+    replicas: int
 
     def missing(self, answer: Any) -> StoreUnavailable | None:
         """Return what *answer*, the command's reply, lacks as a proof; None if it proves all."""
@@ -39,6 +39,13 @@ class Promise(NamedTuple):
             return None
         told = answer if isinstance(answer, Exception) else "{} fsync, {} replicas".format(*answer)
         return StoreUnavailable(f"written, but not kept yet as {self.mode!r} promises: {told}")
+
+
+class Promise(NamedTuple):
+    """What a 202 promises; without *proof* the reply itself is it."""
+
+    mode: str
+    proof: Proof | None = None
 
 
 class Refusal(NamedTuple):
@@ -63,7 +70,7 @@ async def examine(connection: Connection, mode: str) -> Promise | Refusal:
         policy = await _setting(connection, "maxmemory-policy")
     except ResponseError as exc:
         if mode == "memory":
-            return Promise(mode, None)
+            return Promise(mode)
         return Refusal(
             f"the server hides its settings (CONFIG GET: {exc}), so {mode!r} is unproven"
         )
@@ -78,7 +85,7 @@ async def _decide(
     if append != "yes":
         return Refusal("appendonly is off; mend it: CONFIG SET appendonly yes")
     if mode == "memory" or (mode == "disk" and fsync == "always"):
-        return Promise(mode, None)
+        return Promise(mode)
     replicas = 1 if mode == "replica" else 0
     if not await _has_waitaof(connection):
         fix = "CONFIG SET appendfsync always" if mode == "disk" else "use Redis 7.2 or Valkey"
@@ -86,7 +93,7 @@ async def _decide(
     if replicas and await _replicas(connection) < 1:
         reason = "'replica' needs a replica; mend it: connect one by REPLICAOF"
         return Refusal(reason, passing=True)
-    return Promise(mode, ("WAITAOF", 1, replicas, _WAIT_MS), 1, replicas)
+    return Promise(mode, Proof(mode, ("WAITAOF", 1, replicas, _WAIT_MS), 1, replicas))
 
 
 async def _setting(connection: Connection, name: str) -> str:

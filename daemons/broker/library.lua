@@ -13,6 +13,7 @@ local EVENTS_KEPT = 1000
 local EVENTS_KEPT_S = 7 * 86400
 local HEAD_KEPT_S = 30 * 86400
 local CURSORS_KEPT = 64
+local RESULTS_KEPT = 20
 
 local function key(p, name, rest)
   return name .. ':' .. p .. (rest and (':' .. rest) or '')
@@ -75,8 +76,33 @@ local function next_seq(p)
   return int(redis.call('HINCRBY', key(p, 'meta'), 'qseq', 1))
 end
 
+-- A number that no lease has had before. A lease that keeps its number gives no sign of life,
+-- whatever anybody's clock says.
+local function next_beat(p)
+  return int(redis.call('HINCRBY', key(p, 'meta'), 'beat', 1))
+end
+
 local function is_final(status)
   return status == 'done' or status == 'cancelled'
+end
+
+-- The fence: whoever shows another token than the record's has lost his claim.
+local function is_fenced(token, shown)
+  return token ~= shown
+end
+
+-- Why nothing more of this user may be queued: full | user_full | nil.
+local function refusal(p, user, max_depth, max_open)
+  local depth = 0
+  for _, name in ipairs({ 'high', 'normal', 'low', 'suspect' }) do
+    depth = depth + redis.call('ZCARD', key(p, 'qz', name))
+  end
+  if depth >= tonumber(max_depth) then
+    return 'full'
+  end
+  if tonumber(redis.call('HGET', key(p, 'usr', user), 'open') or '0') >= tonumber(max_open) then
+    return 'user_full'
+  end
 end
 
 -- Everything that entering a final state has in common.
@@ -119,20 +145,14 @@ local function submit(keys, a)
   if redis.call('EXISTS', key(p, 'sub', id)) == 1 then
     return { 'existing', id }
   end
-  local depth = 0
-  for _, name in ipairs({ 'high', 'normal', 'low', 'suspect' }) do
-    depth = depth + redis.call('ZCARD', key(p, 'qz', name))
-  end
-  if depth >= tonumber(a[10]) then
-    return { 'full' }
-  end
-  if tonumber(redis.call('HGET', key(p, 'usr', user), 'open') or '0') >= tonumber(a[11]) then
-    return { 'user_full' }
+  local refused = refusal(p, user, a[10], a[11])
+  if refused then
+    return { refused }
   end
   local ms, at = now()
   local seq = next_seq(p)
   redis.call('HSET', key(p, 'sub', id), 'id', id, 'problem_id', a[5], 'user_id', user, 'language',
-    a[4], 'status', 'queued', 'queue', queue, 'seq', seq, 'gen', 1, 'attempt', 0, 'tries', 0,
+    a[4], 'status', 'queued', 'priority', queue, 'queue', queue, 'seq', seq, 'gen', 1, 'attempt', 0, 'tries', 0,
     'token', '', 'created_at', at, 'payload', a[6])
   enqueue(p, queue, id, seq, false)
   redis.call('ZADD', key(p, 'hist', user), ms, id)
@@ -146,7 +166,7 @@ local function submit(keys, a)
   return { 'created', id, at, position }
 end
 
--- claim: id seq token worker lease_ms -> {claimed, attempt, payload} | {stale}
+-- claim: id seq token worker -> {claimed, attempt, payload} | {stale}
 local function claim(keys, a)
   local p = string.match(keys[1], '{.-}')
   local id, sub = a[1], key(p, 'sub', a[1])
@@ -158,30 +178,31 @@ local function claim(keys, a)
   if s[1] ~= 'queued' or s[2] ~= a[2] then
     return { 'stale' }
   end
-  local ms, at = now()
+  local _, at = now()
   redis.call('ZREM', key(p, 'qz', s[4]), id)
   redis.call('HDEL', sub, 'limbo')
   local attempt = redis.call('HINCRBY', sub, 'attempt', 1)
   redis.call('HINCRBY', sub, 'tries', 1)
   redis.call('HSET', sub, 'status', 'compiling', 'token', a[3], 'worker', a[4], 'started_at', at,
     'told', 0)
-  redis.call('ZADD', key(p, 'lease'), ms + tonumber(a[5]), id)
+  redis.call('ZADD', key(p, 'lease'), next_beat(p), id)
   emit(p, s[5], 'started', id, s[6], '"attempt":' .. attempt .. ',"worker":"' .. a[4] .. '"')
   return { 'claimed', attempt, s[7] }
 end
 
--- beat: lease_ms (id token)... -> per id: ok | fenced
+-- beat: (id token)... -> per id: ok | fenced
 local function beat(keys, a)
   local p = string.match(keys[1], '{.-}')
-  local ms = now()
+  local number
   local answers = {}
-  for i = 2, #a, 2 do
-    local held = redis.call('HGET', key(p, 'sub', a[i]), 'token') == a[i + 1]
+  for i = 1, #a, 2 do
+    local fenced = is_fenced(redis.call('HGET', key(p, 'sub', a[i]), 'token'), a[i + 1])
     -- Removed first, as in `close`: full memory must not end what is held.
-    if held and redis.call('ZREM', key(p, 'lease'), a[i]) == 1 then
-      redis.call('ZADD', key(p, 'lease'), ms + tonumber(a[1]), a[i])
+    if not fenced and redis.call('ZREM', key(p, 'lease'), a[i]) == 1 then
+      number = number or next_beat(p)
+      redis.call('ZADD', key(p, 'lease'), number, a[i])
     end
-    answers[#answers + 1] = held and 'ok' or 'fenced'
+    answers[#answers + 1] = fenced and 'fenced' or 'ok'
   end
   return answers
 end
@@ -217,7 +238,7 @@ local function progress(keys, a)
   local p = string.match(keys[1], '{.-}')
   local id, sub = a[1], key(p, 'sub', a[1])
   local s = redis.call('HMGET', sub, 'token', 'user_id', 'problem_id')
-  if s[1] ~= a[2] then
+  if is_fenced(s[1], a[2]) then
     return 'fenced'
   end
   local fields, rest = pairs_from(a, 5, tonumber(a[4]))
@@ -235,7 +256,8 @@ local function progress(keys, a)
   return 'ok'
 end
 
--- finish: id token first verdict n (field value)*n (kind members)... -> ok | repeated | fenced
+-- finish: id token first verdict judged_members n (field value)*n (kind members)...
+-- -> ok | repeated | fenced
 local function finish(keys, a)
   local p = string.match(keys[1], '{.-}')
   local id, sub = a[1], key(p, 'sub', a[1])
@@ -243,14 +265,16 @@ local function finish(keys, a)
   if s[5] == 'done' and s[4] == a[2] then
     return 'repeated'
   end
-  if s[1] ~= a[2] then
+  if is_fenced(s[1], a[2]) then
     return 'fenced'
   end
-  local fields, rest = pairs_from(a, 6, tonumber(a[5]))
+  local fields, rest = pairs_from(a, 7, tonumber(a[6]))
   fields[#fields + 1] = 'ftoken'
   fields[#fields + 1] = a[2]
   close(p, id, s[2], 'done', fields)
   emit_steps(p, sub, s[2], id, s[3], a, rest, a[3])
+  -- Not one of the numbered steps: who enters the final state tells so, and nobody else does.
+  emit(p, s[2], 'judged', id, s[3], a[5])
   publish_done(id, s[2], s[3], a[4])
   return 'ok'
 end
@@ -266,7 +290,7 @@ local function release(keys, a)
   local p = string.match(keys[1], '{.-}')
   local id, sub = a[1], key(p, 'sub', a[1])
   local s = redis.call('HMGET', sub, 'token', 'user_id', 'problem_id', 'queue', 'seq', 'attempt')
-  if s[1] ~= a[2] then
+  if is_fenced(s[1], a[2]) then
     return 'fenced'
   end
   redis.call('ZREM', key(p, 'lease'), id)
@@ -316,17 +340,18 @@ end
 -- The worker lives, but this host could not run the program.
 local function fail(keys, a)
   local p = string.match(keys[1], '{.-}')
-  if redis.call('HGET', key(p, 'sub', a[1]), 'token') ~= a[2] then
+  if is_fenced(redis.call('HGET', key(p, 'sub', a[1]), 'token'), a[2]) then
     return 'fenced'
   end
   return take_back(p, a[1], a[3], a[4], 'worker_failed')
 end
 
--- expire: id seen_deadline max_tries judged_members -> requeued | suspect | dead | no
+-- expire: id seen_beat max_tries judged_members -> requeued | suspect | dead | no
+-- Whoever asks has seen that same number for a whole lease by his own clock.
 local function expire(keys, a)
   local p = string.match(keys[1], '{.-}')
-  local deadline = redis.call('ZSCORE', key(p, 'lease'), a[1])
-  if not deadline or tonumber(deadline) ~= tonumber(a[2]) or tonumber(deadline) > now() then
+  local beat_number = redis.call('ZSCORE', key(p, 'lease'), a[1])
+  if not beat_number or tonumber(beat_number) ~= tonumber(a[2]) then
     return 'no'
   end
   return take_back(p, a[1], a[3], a[4], 'worker_lost')
@@ -350,12 +375,14 @@ local function repair(keys, a)
     local id, seq = popped[i], int(tonumber(popped[i + 1]))
     local sub = key(p, 'sub', id)
     local since = tonumber(redis.call('HGET', sub, 'limbo') or '0')
-    if since == 0 then
+    -- Seen for the first time, or long ago, or the clock has fallen meanwhile.
+    if since == 0 or ms - since > grace or since > ms then
+      redis.call('HDEL', sub, 'limbo') -- a removal first, as in `close`
       redis.call('HSET', sub, 'limbo', int(ms))
-    elseif ms - since > grace or since > ms then -- the clock may have fallen meanwhile
-      redis.call('HSET', sub, 'limbo', int(ms))
-      redis.call('RPUSH', key(p, 'q', queue), seq .. '|' .. id)
-      count = count + 1
+      if since ~= 0 then
+        redis.call('RPUSH', key(p, 'q', queue), seq .. '|' .. id)
+        count = count + 1
+      end
     end
   end
   return count
@@ -384,36 +411,44 @@ local function cancel(keys, a)
   return 'now cancelled'
 end
 
--- What a judgement consists of; kept under result:{p}:<id>:<gen> when it is judged again.
+-- What is kept of a judgement under result:{p}:<id>:<gen> when the submission is judged again.
 local RESULT = { 'status', 'verdict', 'score', 'tests_passed', 'tests_total', 'time_s',
-  'memory_bytes', 'compile_output', 'tests', 'started_at', 'finished_at', 'attempt' }
+  'memory_bytes', 'started_at', 'finished_at', 'attempt' }
 
--- rejudge: id -> {requeued, gen} | {open} | {missing}
+local function keep_result(p, id, gen)
+  local kept = { 'generation', gen }
+  for i, value in ipairs(redis.call('HMGET', key(p, 'sub', id), unpack(RESULT))) do
+    if value then
+      kept[#kept + 1] = RESULT[i]
+      kept[#kept + 1] = value
+    end
+  end
+  redis.call('HSET', key(p, 'result', id .. ':' .. gen), unpack(kept))
+  redis.call('DEL', key(p, 'result', id .. ':' .. int(tonumber(gen) - RESULTS_KEPT)))
+end
+
+-- rejudge: id max_depth max_open -> {requeued, gen} | {open} | {missing} | {full} | {user_full}
 local function rejudge(keys, a)
   local p = string.match(keys[1], '{.-}')
   local id, sub = a[1], key(p, 'sub', a[1])
-  local s = redis.call('HMGET', sub, 'status', 'user_id', 'problem_id', 'gen', 'queue')
+  local s = redis.call('HMGET', sub, 'status', 'user_id', 'problem_id', 'gen', 'priority')
   if not s[1] then
     return { 'missing' }
   end
   if not is_final(s[1]) then
     return { 'open' }
   end
-  local kept = {}
-  for i, value in ipairs(redis.call('HMGET', sub, unpack(RESULT))) do
-    if value then
-      kept[#kept + 1] = RESULT[i]
-      kept[#kept + 1] = value
-    end
+  local refused = refusal(p, s[2], a[2], a[3])
+  if refused then
+    return { refused }
   end
-  redis.call('HSET', key(p, 'result', id .. ':' .. s[4]), unpack(kept))
+  keep_result(p, id, s[4])
   redis.call('HDEL', sub, 'verdict', 'score', 'tests_passed', 'tests_total', 'time_s',
     'memory_bytes', 'compile_output', 'tests', 'started_at', 'finished_at', 'ftoken',
     'worker', 'limbo')
   redis.call('ZREM', key(p, 'dlq'), id)
   redis.call('ZREM', key(p, 'fin'), id)
-  local queue = s[5] == 'suspect' and 'normal' or s[5]
-  local seq = next_seq(p)
+  local queue, seq = s[5], next_seq(p)
   local gen = redis.call('HINCRBY', sub, 'gen', 1)
   redis.call('HSET', sub, 'status', 'queued', 'queue', queue, 'seq', seq, 'tries', 0, 'token', '')
   redis.call('HINCRBY', key(p, 'usr', s[2]), 'open', 1)
@@ -423,16 +458,21 @@ local function rejudge(keys, a)
   return { 'requeued', gen }
 end
 
--- show: id field... -> the fields, and last the position in the queue or false
+-- show: id field... -> the fields, the position in the queue or false, and of each generation
+-- before this one that is kept {field, value, ...}, the oldest first
 local function show(keys, a)
   local p = string.match(keys[1], '{.-}')
   local id = table.remove(a, 1)
   local sub = key(p, 'sub', id)
-  local values = redis.call('HMGET', sub, unpack(a))
-  local s = redis.call('HMGET', sub, 'status', 'queue')
+  local answer = redis.call('HMGET', sub, unpack(a))
+  local s = redis.call('HMGET', sub, 'status', 'queue', 'gen')
   local rank = s[1] == 'queued' and redis.call('ZRANK', key(p, 'qz', s[2]), id)
-  values[#a + 1] = rank and rank + 1 or false
-  return values
+  answer[#a + 1] = rank and rank + 1 or false
+  local gen = tonumber(s[3] or '1')
+  for earlier = math.max(1, gen - RESULTS_KEPT), gen - 1 do
+    answer[#answer + 1] = redis.call('HGETALL', key(p, 'result', id .. ':' .. int(earlier)))
+  end
+  return answer
 end
 
 -- replay: user after limit -> {head, oldest kept id, events...} of those with id > after
@@ -509,8 +549,9 @@ local function forget(keys, a)
   for _, id in ipairs(old) do
     local sub = key(p, 'sub', id)
     local s = redis.call('HMGET', sub, 'user_id', 'gen')
-    for gen = 1, tonumber(s[2] or '1') do
-      redis.call('DEL', key(p, 'result', id .. ':' .. gen))
+    local gen = tonumber(s[2] or '1')
+    for earlier = math.max(1, gen - RESULTS_KEPT), gen - 1 do
+      redis.call('DEL', key(p, 'result', id .. ':' .. int(earlier)))
     end
     if s[1] then
       redis.call('ZREM', key(p, 'hist', s[1]), id)

@@ -24,6 +24,7 @@ _NAME = f"gavel_{hashlib.sha256(_SOURCE.encode()).hexdigest()[:12]}"
 #: A flush is rare; one that comes again and again is nothing to wait for.
 _TRIES = 5
 _READS = ("replay", "show")
+_GROWS = ("rejudge", "submit")
 _WRITES = (
     "beat",
     "cancel",
@@ -43,8 +44,8 @@ _WRITES = (
 
 
 def _registration(name: str) -> str:
-    # When memory is full, new submissions are refused whole; those under way may still end.
-    flags = {"submit": ""}.get(name, "'no-writes'" if name in _READS else "'allow-oom'")
+    # When memory is full, nothing more is queued; what is under way may still end.
+    flags = "'no-writes'" if name in _READS else "" if name in _GROWS else "'allow-oom'"
     return (
         f"redis.register_function{{ function_name = '{_NAME}_{name}', "
         f"callback = scripts['{name}'], flags = {{ {flags} }} }}\n"

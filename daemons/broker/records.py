@@ -9,7 +9,15 @@ from collections.abc import Sequence
 from typing import Any
 
 from protocol import codec
-from protocol.messages import Judgement, Status, Submission, TestResult, Text, Verdict
+from protocol.messages import (
+    EarlierResult,
+    Judgement,
+    Status,
+    Submission,
+    TestResult,
+    Text,
+    Verdict,
+)
 
 #: The fields that make up a `Submission`, in the order in which the `show` script is asked.
 FIELDS = (
@@ -34,32 +42,52 @@ FIELDS = (
 
 
 def read_submission(values: Sequence[Any]) -> Submission | None:
-    """Make a `Submission` of the values of `FIELDS` and the position; None for no record."""
+    """Make a `Submission` of what `show` answers to `FIELDS`; None for no record."""
     if values[0] is None:
         return None
-    record = dict(zip(FIELDS, values, strict=False))
-    text = {name: value.decode() for name, value in record.items() if value is not None}
-    position = values[len(FIELDS)] if len(values) > len(FIELDS) else None
+    fields, position, *earlier = values[: len(FIELDS)], *values[len(FIELDS) :]
+    text = {
+        name: value.decode()
+        for name, value in zip(FIELDS, fields, strict=True)
+        if value is not None
+    }
     return Submission(
         id=text["id"],
         problem_id=text["problem_id"],
         user_id=text["user_id"],
         language=text["language"],
-        status=Status(text["status"]),
-        verdict=Verdict(text["verdict"]) if "verdict" in text else None,
-        score=float(text["score"]) if "score" in text else None,
-        tests_passed=int(text.get("tests_passed", 0)),
-        tests_total=int(text.get("tests_total", 0)),
-        time_s=float(text["time_s"]) if "time_s" in text else None,
-        memory_bytes=int(text["memory_bytes"]) if "memory_bytes" in text else None,
+        **_result(text),
         compile_output=_json(text.get("compile_output"), Text),
         tests=_json(text.get("tests"), tuple[TestResult, ...]) or (),
-        attempt=int(text["attempt"]),
         position=position,
         created_at=text["created_at"],
-        started_at=text.get("started_at"),
         finished_at=text.get("finished_at"),
+        history=tuple(_read_earlier(pairs) for pairs in earlier if pairs),
     )
+
+
+def _read_earlier(pairs: Sequence[bytes]) -> EarlierResult:
+    text = {
+        name.decode(): value.decode() for name, value in zip(pairs[::2], pairs[1::2], strict=True)
+    }
+    return EarlierResult(
+        generation=int(text["generation"]), **_result(text), finished_at=text["finished_at"]
+    )
+
+
+def _result(text: dict[str, str]) -> dict[str, Any]:
+    """Return what a submission and an earlier result of it have in common."""
+    return {
+        "status": Status(text["status"]),
+        "verdict": Verdict(text["verdict"]) if "verdict" in text else None,
+        "score": float(text["score"]) if "score" in text else None,
+        "tests_passed": int(text.get("tests_passed", 0)),
+        "tests_total": int(text.get("tests_total", 0)),
+        "time_s": float(text["time_s"]) if "time_s" in text else None,
+        "memory_bytes": int(text["memory_bytes"]) if "memory_bytes" in text else None,
+        "attempt": int(text["attempt"]),
+        "started_at": text.get("started_at"),
+    }
 
 
 def _json(text: str | None, type_: Any) -> Any:

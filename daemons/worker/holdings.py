@@ -31,6 +31,11 @@ class Held:
         """Lift the deadline: nothing runs any more, and the store refuses a result that is late."""
         self.scope.deadline = math.inf
 
+    @property
+    def settled(self) -> bool:
+        """Whether nothing runs any more."""
+        return self.scope.deadline == math.inf
+
     def drop(self, why: str) -> None:
         """Stop judging: ``fenced`` and ``cancelled`` need no word to the store, ``drain`` does."""
         self.why = self.why or why
@@ -70,6 +75,17 @@ class Holdings:
         held = self._held.get(claim.submission_id)
         if held is not None and held.claim.token == claim.token:
             held.scope.deadline = max(held.scope.deadline, since + self._fence_s)
+
+    def fence(self, claim: Claim) -> bool:
+        """Stop judging *claim*, which is not ours any more; False if nothing of it runs.
+
+        A heartbeat that crosses the verdict finds the claim gone too, because it is fulfilled.
+        """
+        held = self._held.get(claim.submission_id)
+        if held is None or held.claim.token != claim.token or held.settled:
+            return False
+        held.drop("fenced")
+        return True
 
     def drop(self, submission_id: str, why: str, *, token: str | None = None) -> None:
         """Stop judging one submission, if it is held (under *token*, where given)."""

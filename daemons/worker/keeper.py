@@ -46,7 +46,7 @@ class Keeper:
         self._holdings = holdings
         self._describe = describe
         self._settings = broker.config.worker
-        # When each lease was first seen with its present deadline, by this process's own clock.
+        # When each lease was first seen with its present number, by this process's own clock.
         self._seen: dict[Lease, float] = {}
 
     async def beat(self) -> None:
@@ -67,8 +67,8 @@ class Keeper:
         fenced = await self._claims.beat(held)
         for claim in held:
             if claim in fenced:
-                log.warning("fenced", submission=claim.submission_id, attempt=claim.attempt)
-                self._holdings.drop(claim.submission_id, "fenced", token=claim.token)
+                if self._holdings.fence(claim):
+                    log.warning("fenced", submission=claim.submission_id, attempt=claim.attempt)
             else:
                 self._holdings.confirm(claim, since)
         await self._claims.show(self._describe(), await self._claims.server_ms())
@@ -98,19 +98,22 @@ class Keeper:
                 if count := await self._claims.repair():
                     log.warning("popped and never claimed: put back", hints=count)
             except StoreUnavailable:
-                # What was seen before an outage says nothing about the time of the outage.
+                # Nobody could give a sign of life either: what was seen before says nothing now.
                 self._seen.clear()
 
     async def expire_leases(self) -> None:
         """Expire the leases that this process has watched for a whole lease without a heartbeat.
 
-        The server's clock alone could jump and end them all at once.
+        By its own clock: the server's may jump.
         """
-        now = trio.current_time()
+        before = trio.current_time()
         leases = await self._claims.leases()
-        self._seen = {lease: self._seen.get(lease, now) for lease in leases}
+        # From after this look to before a later one: however long either took, the holder has been
+        # silent for longer, and has stopped its run.
+        after = trio.current_time()
+        self._seen = {lease: self._seen.get(lease, after) for lease in leases}
         for lease, first_seen in list(self._seen.items()):
-            if now - first_seen < self._settings.lease_s:
+            if before - first_seen < self._settings.lease_s:
                 continue
             outcome = await self._claims.expire(lease)
             if outcome != "no":

@@ -146,10 +146,6 @@ def config_of(url: str, **store: Any) -> Config:
     return Config(store=msgspec.structs.replace(Store(url=url), **store))
 
 
-#: A lease that has run out when it begins: its worker died at once.
-DEAD_ON_ARRIVAL = Worker(lease_s=1e-4, beat_s=1e-5)
-
-
 def with_worker(broker: Broker, worker: Worker) -> Broker:
     """Return *broker* as one with other settings of the worker sees it."""
     other = copy.copy(broker)
@@ -163,7 +159,8 @@ class Desk:
     def __init__(self, broker: Broker) -> None:
         self.broker = broker
         self.claims = Claims(broker, "w1")
-        self.doomed = Claims(with_worker(broker, DEAD_ON_ARRIVAL), "w0")
+        #: Whose process dies: it gives no sign of life after its claim.
+        self.doomed = Claims(broker, "w0")
         #: Whose first failure is the last one.
         self.strict = Claims(with_worker(broker, Worker(tries=1)), "w2")
 

@@ -26,7 +26,7 @@ class Entry:
 
     id: str
     user: str
-    queue: str
+    priority: str
     seq: int
     status: Status = Status.QUEUED
     gen: int = 1
@@ -38,6 +38,10 @@ class Entry:
     alive: bool = True
     limbo: bool = False
     dead: bool = False
+    queue: str = ""
+
+    def __post_init__(self) -> None:
+        self.queue = self.priority
 
     @property
     def partition(self) -> int:

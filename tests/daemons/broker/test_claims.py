@@ -23,6 +23,7 @@ from protocol.messages import (
     Judgement,
     LanguageInfo,
     Status,
+    Submission,
     SubmissionRequest,
     Verdict,
     WorkerInfo,
@@ -162,13 +163,59 @@ async def test_dead_letter_is_judged_once_more_on_request(desk: Desk) -> None:
     answer = await desk.broker.rejudge(id_)
     assert answer is not None
     assert (answer[0].status, answer[0].verdict, answer[1]) == (Status.QUEUED, None, True)
-    kept = await desk.broker.redis.call(("HGETALL", f"result:{{0}}:{id_}:1"))
-    assert (kept[b"status"], kept[b"verdict"]) == (b"done", b"internal_error")
+    [kept] = answer[0].history
+    assert (kept.generation, kept.attempt) == (1, 3)
+    assert (kept.status, kept.verdict) == (Status.DONE, Verdict.INTERNAL_ERROR)
     assert (await desk.broker.queue_status()) == (1, 0, 0)
     claim = await desk.claim(id_)
     assert (claim.attempt, claim.request.code) == (4, "x")
     assert await desk.claims.finish(claim, Judgement(verdict=Verdict.ACCEPTED))
     assert (await desk.kinds())[-3:] == ["queued", "started", "judged"]
+
+
+async def test_rejudging_keeps_what_was_found_before(desk: Desk) -> None:
+    """Each earlier result stays readable, the oldest first; of very many the last twenty."""
+    id_ = await desk.submit()
+    shown: list[Submission] = []
+    for number in range(23):
+        judgement = Judgement(
+            verdict=Verdict.WRONG_ANSWER, score=number + 0.5, tests_passed=number, tests_total=50,
+            time_s=0.25, memory_bytes=4096, compile_output="seen once",
+        )  # fmt: skip
+        claim = await desk.claim(id_)
+        assert await desk.claims.finish(claim, judgement)
+        submission = await desk.broker.get(id_)
+        assert submission is not None
+        shown.append(submission)
+        rejudged = await desk.broker.rejudge(id_)
+        assert rejudged is not None
+        assert rejudged[1]
+    assert (await desk.broker.cancel(id_)) is not None
+    assert (await desk.broker.rejudge(id_)) is not None
+    submission = await desk.broker.get(id_)
+    assert submission is not None
+    *judged, cancelled = submission.history
+    assert [each.generation for each in judged] == list(range(5, 24))
+    for each, then in zip(judged, shown[4:], strict=True):
+        found, expected = msgspec.structs.asdict(each), msgspec.structs.asdict(then)
+        assert found == {"generation": each.generation} | {
+            name: expected[name] for name in found if name != "generation"
+        }
+    assert (cancelled.status, cancelled.verdict, cancelled.attempt) == (Status.CANCELLED, None, 23)
+    assert len(await desk.broker.redis.call(("KEYS", "result:*"))) == 20
+    await desk.broker.cancel(id_)
+    assert await desk.claims.forget(0) == 1
+    assert await desk.broker.redis.call(("KEYS", f"*{id_}*")) == []
+
+
+async def test_rejudged_suspect_waits_where_it_was_sent(desk: Desk) -> None:
+    """What was submitted with low priority and became a suspect is of low priority again."""
+    id_ = await desk.submit(priority="low")
+    for _ in range(3):
+        await desk.claims.fail(await desk.claim(id_))
+    assert (await desk.broker.rejudge(id_)) is not None
+    waiting = await desk.broker.redis.call(("LRANGE", keys.queue(0, "low"), 0, -1))
+    assert (await desk.hint(id_)) in waiting
 
 
 async def test_drained_submission_is_next_in_turn_and_pays_nothing(desk: Desk) -> None:
@@ -232,11 +279,14 @@ async def test_beat_tells_who_is_fenced(desk: Desk) -> None:
     await desk.broker.cancel(ids[1])
     await desk.claims.release(claims[2])
     await desk.claim(ids[2])  # somebody else's now
+    before = {lease.submission_id: lease for lease in await desk.claims.leases()}
     assert await desk.claims.beat(claims) == claims[1:3]
     assert await desk.claims.beat([]) == []
-    kept = {lease.submission_id: lease for lease in await desk.claims.leases()}
+    after = {lease.submission_id: lease for lease in await desk.claims.leases()}
+    assert before.keys() == after.keys() == {ids[0], ids[2], ids[3]}
+    assert before[ids[2]] == after[ids[2]]
     for id_ in (ids[0], ids[3]):
-        assert await desk.claims.expire(kept[id_]) == "no"
+        assert before[id_].beat < after[id_].beat
 
 
 async def test_subscriber_hears_exactly_the_history(desk: Desk) -> None:

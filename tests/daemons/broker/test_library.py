@@ -205,6 +205,11 @@ async def test_full_memory_refuses_submissions_whole_and_ends_the_rest(
         assert claim is not None
         assert await claims.finish(claim, JUDGEMENT)
         assert await broker.queue_status() == (2, 0, 0)
+        with pytest.raises(StoreUnavailable, match="OOM"):
+            await broker.rejudge(claim.submission_id)
+        assert await broker.queue_status() == (2, 0, 0)
+        await broker.redis.call(("RPOP", keys.queue(0, "normal")))
+        assert [await broker.script("repair", 0, "normal", -1, 9) for _ in range(3)] == [0, 1, 0]
 
 
 def script_calls(claim_id: str) -> dict[str, tuple[Any, ...]]:
@@ -213,21 +218,21 @@ def script_calls(claim_id: str) -> dict[str, tuple[Any, ...]]:
     submit = (claim_id, "u1", "normal", "python", "p", b"{}", "key", "hash", 60, 100, 100)
     return {
         "submit": submit,
-        "claim": (claim_id, 1, "t1", "w1", 60_000),
-        "beat": (60_000, claim_id, "t1"),
+        "claim": (claim_id, 1, "t1", "w1"),
+        "beat": (claim_id, "t1"),
         "progress": (claim_id, "t1", 0, 0, "compiled", b'"a":1'),
         "release": (claim_id, "t1"),
-        "claim again": (claim_id, 1, "t2", "w1", 60_000),
+        "claim again": (claim_id, 1, "t2", "w1"),
         "fail": (claim_id, "t2", 3, nothing),
-        "claim anew": (claim_id, 1, "t3", "w1", 60_000),
-        "finish": (claim_id, "t3", 0, "accepted", 1, "verdict", "accepted", "judged", b'"b":2'),
-        "rejudge": (claim_id,),
+        "claim anew": (claim_id, 1, "t3", "w1"),
+        "finish": (claim_id, "t3", 0, "accepted", b'"b":2', 1, "verdict", "accepted"),
+        "rejudge": (claim_id, 100, 100),
         "cancel": (claim_id,),
     }
 
 
 async def state_of(url: str) -> Any:
-    """Return everything in the store that does not depend on the clock."""
+    """Return everything in the store but times, and how many signs of life there were."""
     async with opened(url) as broker:
         found: dict[str, Any] = {}
         for key in sorted(await broker.redis.keys()):
@@ -238,7 +243,7 @@ async def state_of(url: str) -> Any:
                 found[name] = {
                     field: value
                     for field, value in values.items()
-                    if not field.endswith(b"_at") and field not in (b"id", b"last")
+                    if not field.endswith(b"_at") and field not in (b"id", b"last", b"beat")
                 }
             elif kind == "stream":
                 found[name] = [

@@ -50,10 +50,6 @@ from tests.daemons.broker.model import (
     show_all,
 )
 
-#: Leases of a worker that lives, and of one that died when it had claimed.
-LIVES = Worker(lease_s=3600.0, beat_s=1.0, tries=TRIES)
-DIED = Worker(lease_s=1e-4, beat_s=1e-5, tries=TRIES)
-
 Hint = tuple[int, bytes]
 
 
@@ -72,10 +68,9 @@ class Machine(RuleBasedStateMachine):
     def __init__(self, broker: Broker, arrows: set[tuple[Status, Step]]) -> None:
         super().__init__()
         self.broker = broker
-        self.workers = {
-            True: Claims(with_worker(broker, LIVES), "lives"),
-            False: Claims(with_worker(broker, DIED), "died"),
-        }
+        #: By whether it lives, or died when it had claimed.
+        patient = with_worker(broker, Worker(tries=TRIES))
+        self.workers = {True: Claims(patient, "lives"), False: Claims(patient, "died")}
         self.model = Model(arrows=arrows)
         self.submissions: list[str] = []
         self.hints: list[Hint] = []
@@ -161,7 +156,7 @@ class Machine(RuleBasedStateMachine):
         self.model.tell(entry, "started")
         assert (claim.submission_id, claim.attempt) == (entry.id, entry.attempt)
         # The reply was lost: the same call once more takes the same claim.
-        args = (entry.id, str(entry.seq), claim.token, "again", 3600_000 if lives else 0)
+        args = (entry.id, str(entry.seq), claim.token, "again")
         again = self.run(self.broker.script, "claim", partition, *args)
         assert again[:2] == [b"claimed", entry.attempt]
         self.claims.append(claim)
@@ -282,12 +277,13 @@ class Machine(RuleBasedStateMachine):
 
     @rule(stale=st.booleans())
     def expire(self, stale: bool) -> None:
-        for lease in self.run(self.workers[True].leases):
+        seen = self.run(self.workers[True].leases)
+        alive = {entry.token for entry in self.model.entries.values() if entry.alive or stale}
+        self.run(self.workers[True].beat, [claim for claim in self.claims if claim.token in alive])
+        for lease in seen:
             entry = self.model.entries[lease.submission_id]
-            seen = lease._replace(deadline=lease.deadline - 1) if stale else lease
-            answer = self.run(self.workers[True].expire, seen)
-            gone = not entry.alive and not stale
-            assert answer == (self.model.take_back(entry) if gone else "no")
+            answer = self.run(self.workers[True].expire, lease)
+            assert answer == ("no" if entry.token in alive else self.model.take_back(entry))
         for entry in self.model.entries.values():
             if not entry.token:
                 assert (
@@ -312,8 +308,13 @@ class Machine(RuleBasedStateMachine):
     @rule(which=RECENT)
     def rejudge(self, which: int) -> None:
         id_ = pick(self.submissions, which)
-        answer = self.run(self.broker.rejudge, id_)
         entry = self.model.entries.get(id_)
+        full = entry and entry.status in FINAL and self.model.refusal(entry, None, "")
+        if full:
+            with pytest.raises(full):
+                self.run(self.broker.rejudge, id_)
+            return
+        answer = self.run(self.broker.rejudge, id_)
         if entry is None:
             assert answer is None
             return
@@ -322,7 +323,7 @@ class Machine(RuleBasedStateMachine):
         if moved:
             entry.gen += 1
             entry.tries, entry.dead, entry.limbo = 0, False, False
-            entry.queue = "normal" if entry.queue == "suspect" else entry.queue
+            entry.queue = entry.priority
             self.model.enqueue(entry)
             self.model.tell(entry, "queued")
 
@@ -373,7 +374,7 @@ async def broker(store: Any) -> Any:
     """Give a broker on a store that need not be durable."""
     config = store.config(
         store=Store(url=store.url, partitions=PARTITIONS, durability="memory"),
-        limits=Limits(queue_depth=DEPTH, open_per_user=OPEN),
+        limits=Limits(queue_depth=DEPTH * PARTITIONS, open_per_user=OPEN),
     )
     async with open_broker(config, name="model") as opened:
         await opened.redis.call(("CONFIG", "SET", "appendfsync", "no"))

@@ -50,7 +50,6 @@ async def test_submission_waits_with_all_it_came_with(desk: Desk) -> None:
     assert (submission.status, submission.position, submission.attempt) == (Status.QUEUED, 1, 0)
     assert (submission.problem_id, submission.user_id) == ("sum", "a.b+c@d_e-f")
     assert await desk.broker.get(submission.id) == submission
-    assert await desk.broker.request_of(submission.id) == request
     assert (await desk.claim(submission.id)).request == request
 
 
@@ -141,6 +140,37 @@ async def test_user_has_no_more_open_than_his_cap(desk: Desk) -> None:
     assert await desk.submit()
     with pytest.raises(TooManyOpen):
         await desk.submit()
+
+
+async def test_rejudging_keeps_to_the_caps(desk: Desk) -> None:
+    """What is judged again waits and is open like a new one, so the caps refuse it likewise."""
+    id_ = await desk.submit()
+    await desk.claims.finish(await desk.claim(id_), Judgement(verdict=Verdict.ACCEPTED))
+    await desk.submit()
+    for limits, refusal in (({"open_per_user": 1}, TooManyOpen), ({"queue_depth": 1}, QueueFull)):
+        limited(desk.broker, **limits)
+        before = await desk.record(id_)
+        with pytest.raises(refusal):
+            await desk.broker.rejudge(id_)
+        assert await desk.record(id_) == before
+    limited(desk.broker, open_per_user=2, queue_depth=2)
+    assert (await desk.broker.rejudge(id_)) is not None
+
+
+async def test_depth_of_all_partitions_is_capped(store: Any) -> None:
+    """No script sees two partitions: each takes its share, so that all together keep to the cap."""
+    config = store.config(store=Store(url=store.url, partitions=4), limits=Limits(queue_depth=10))
+    refused = 0
+    with trio.fail_after(PATIENCE_S):
+        async with open_broker(config, name="test") as broker:
+            for number in range(40):
+                try:
+                    await broker.submit(msgspec.structs.replace(REQUEST, user_id=f"u{number}"))
+                except QueueFull:
+                    refused += 1
+            depth = (await broker.queue_status()).depth
+    assert 10 <= depth <= 12
+    assert depth + refused == 40
 
 
 async def test_known_idempotency_key_is_answered_at_the_cap(desk: Desk) -> None:

@@ -74,6 +74,21 @@ async def test_settled_claim_has_no_deadline(autojump_clock: Any) -> None:
     assert (held.scope.cancelled_caught, held.why) == (True, "cancelled")
 
 
+async def test_fence_stops_what_runs_under_that_claim() -> None:
+    """A claim that is fulfilled, or another's, is left alone: a heartbeat may cross the verdict."""
+    holdings = Holdings(LEASE_S)
+    assert not holdings.fence(claim_of())
+    with holdings.hold(claim_of(), trio.current_time()) as held:
+        assert not holdings.fence(claim_of(token="old"))
+        held.settle()
+        assert not holdings.fence(claim_of())
+        await trio.lowlevel.checkpoint()
+    with holdings.hold(claim_of(), trio.current_time()) as held:
+        assert holdings.fence(claim_of())
+        await trio.sleep_forever()
+    assert held.why == "fenced"
+
+
 @pytest.mark.parametrize("first", ["fenced", "cancelled", "drain"])
 async def test_drop_ends_one_or_all_and_the_first_reason_stays(first: str) -> None:
     """What is dropped is cancelled at once; a second drop does not change why."""
