@@ -1,6 +1,7 @@
 """The only code that talks to Redis: submissions in, claims out, events to whoever listens."""
 
 from daemons.broker.admission import Accepted
+from daemons.broker.adoption import ForeignList, open_foreign_list
 from daemons.broker.broker import Broker, QueueStatus, open_broker
 from daemons.broker.claims import Claim, Claims, Lease, Step
 from daemons.broker.cursors import Cursors, Proof
@@ -26,6 +27,7 @@ __all__ = [
     "EventHub",
     "EventsInterrupted",
     "Feed",
+    "ForeignList",
     "IdempotencyMismatch",
     "Intake",
     "Popped",
@@ -39,5 +41,6 @@ __all__ = [
     "TooManyOpen",
     "open_broker",
     "open_event_hub",
+    "open_foreign_list",
     "open_intake",
 ]

@@ -92,6 +92,32 @@ class Broker:
         Raises:
             QueueFull, TooManyOpen: a configured cap is reached. IdempotencyMismatch: see there.
         """
+        answer, durability = await self._submit(request, idempotency_key)
+        if answer[0] == b"created":
+            return Accepted(read_created(request, answer), True, durability)
+        known = await self.get(answer[1].decode()) if answer[0] == b"existing" else None
+        if known is None:
+            raise refusal_of(request.user_id, answer[0], self.config.limits)
+        return Accepted(known, False, durability)
+
+    async def adopt(self, entry: bytes, request: SubmissionRequest) -> bool:
+        """Submit *request*, which the foreign list's oldest *entry* asks for, and take that out.
+
+        Returns:
+            False if it was not the oldest any more: then nothing has happened.
+
+        Raises:
+            QueueFull, TooManyOpen: a configured cap is reached; the entry stays where it is.
+        """
+        answer, _ = await self._submit(request, None, entry)
+        if answer[0] not in (b"created", b"gone"):
+            raise refusal_of(request.user_id, answer[0], self.config.limits)
+        return bool(answer[0] == b"created")
+
+    async def _submit(
+        self, request: SubmissionRequest, idempotency_key: str | None, *adopted: bytes
+    ) -> tuple[list[Any], str]:
+        """Return the script's answer, and what it survives."""
         partition = self.partition_of_user(request.user_id)
         promise = self._promise
         answer = await self._library.call(
@@ -99,14 +125,10 @@ class Broker:
             "submit",
             partition,
             *submit_arguments(partition, request, idempotency_key, caps_of(self.config)),
+            *adopted,
             send=None if promise.proof is None else partial(self._commits.call, promise.proof),
         )
-        if answer[0] == b"created":
-            return Accepted(read_created(request, answer), True, promise.mode)
-        known = await self.get(answer[1].decode()) if answer[0] == b"existing" else None
-        if known is None:
-            raise refusal_of(request.user_id, answer[0], self.config.limits)
-        return Accepted(known, False, promise.mode)
+        return answer, promise.mode
 
     async def get(self, submission_id: str) -> Submission | None:
         """Return one submission as it stands, or None."""

@@ -81,12 +81,14 @@ class Claims:
         A hint that is none goes to the list of rejected entries.
 
         Raises:
+            ResponseError: the rejected entries' key is no list.
             RemoteProtocolError: the request in the store is none that this version reads; it was
                 given back, the try counted, for a worker that does.
         """
         seq, bar, raw_id = hint.decode("latin-1").partition("|")
         if not bar or not seq.isdecimal() or keys.partition_of_submission(raw_id) is None:
-            await self.reject(hint, "not a hint of the form seq|id")
+            line = self._rejected(hint, "not a hint of the form seq|id")
+            await self._broker.script("reject", partition, line, _REJECTED_KEPT)
             return None
         token = secrets.token_hex(8)
         ask = ("claim", partition, raw_id, seq, token, self._worker)
@@ -106,14 +108,19 @@ class Claims:
         await self._fail(partition, raw_id, token)
         raise unreadable
 
-    async def reject(self, entry: bytes, reason: str) -> None:
-        """Put *entry* aside with the reason, its bytes unchanged."""
+    async def reject_foreign(self, entry: bytes, reason: str) -> None:
+        """Take *entry*, the foreign list's oldest, out and put it aside with the reason.
+
+        Does nothing if it is not the oldest any more.
+
+        Raises:
+            ResponseError: the rejected entries' key is no list; *entry* stays where it is.
+        """
+        await self._broker.script("reject", 0, self._rejected(entry, reason), _REJECTED_KEPT, entry)
+
+    def _rejected(self, entry: bytes, reason: str) -> bytes:
         head = codec.encode({"reason": reason, "worker": self._worker})
-        line = head[:-1] + b',"entry":' + codec.encode(codec.text(entry)) + b"}"
-        await self._broker.redis.pipeline_of(
-            ("LPUSH", keys.REJECTED_LIST, line),
-            ("LTRIM", keys.REJECTED_LIST, 0, _REJECTED_KEPT - 1),
-        )
+        return head[:-1] + b',"entry":' + codec.encode(codec.text(entry)) + b"}"
 
     async def suspects(self) -> int:
         """Return how many submissions wait to be judged alone."""

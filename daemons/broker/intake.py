@@ -7,7 +7,6 @@ the server to let go instead of hanging up.
 
 from __future__ import annotations
 
-import math
 import random
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -26,20 +25,18 @@ from protocol import keys
 log = structlog.get_logger()
 
 _BLOCK_S = 1
-#: How often each list comes first, out of the sum: high is quick, and nothing ever starves, not
-#: even the foreign producers' list (None), however much waits in the others.
-_WEIGHTS: dict[str | None, int] = {"high": 12, "normal": 6, "low": 2, "suspect": 2, None: 6}
+#: How often each list comes first, out of the sum: high is quick, and nothing ever starves, however
+#: much waits in the others.
+_WEIGHTS = {"high": 12, "normal": 6, "low": 2, "suspect": 2}
 #: A reply later than this behind the server's own time-out means that the connection is dead.
 _MARGIN_S = 4.0
-#: When the foreign producers' key is no list, it is looked at again after this.
-_FOREIGN_RETRY_S = 5.0
 
 
 class Popped(NamedTuple):
-    """One element of a list; *queue* is None for a bare entry of a foreign producer."""
+    """One element of the list of *queue*."""
 
     partition: int
-    queue: str | None
+    queue: str
     element: bytes
 
 
@@ -49,14 +46,12 @@ class Intake:
     def __init__(self, broker: Broker) -> None:
         self._broker = broker
         self._client_id: int | None = None
-        self._sources: dict[bytes, tuple[int, str | None]] = {
+        self._sources: dict[bytes, tuple[int, str]] = {
             keys.queue(partition, name).encode(): (partition, name)
             for partition in broker.partitions
             for name in keys.QUEUES
         }
-        self._sources[keys.ADOPTION_LIST.encode()] = (0, None)
         self.redis: Redis | None = None
-        self._adopt_from = -math.inf
 
     async def greet(self, connection: Connection) -> None:
         """Learn the connection's id, by which it can be unblocked."""
@@ -83,11 +78,7 @@ class Intake:
                 answer = await self.redis.call(("BRPOP", *names, _BLOCK_S))
         except ResponseError as exc:
             log.warning("cannot pop", lists=names, reason=str(exc))
-            if keys.ADOPTION_LIST not in names:
-                raise StoreUnavailable(f"cannot pop: {exc}") from exc
-            # The producers' key is not ours, so it may be anything: the queues are served without.
-            self._adopt_from = trio.current_time() + _FOREIGN_RETRY_S
-            return None
+            raise StoreUnavailable(f"cannot pop: {exc}") from exc
         if answer is None:
             return None
         return Popped(*self._sources[answer[0]], answer[1])
@@ -107,10 +98,7 @@ class Intake:
         partitions = self._broker.partitions
         names: list[str] = []
         for name in order:
-            if name is None:
-                if trio.current_time() >= self._adopt_from:
-                    names.append(keys.ADOPTION_LIST)
-            elif name != "suspect" or suspects:
+            if name != "suspect" or suspects:
                 shuffled = random.sample(partitions, len(partitions))
                 names += (keys.queue(partition, name) for partition in shuffled)
         return names

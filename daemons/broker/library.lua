@@ -124,10 +124,21 @@ local function publish_done(id, user, problem, verdict)
     .. '","submissionId":"' .. id .. '","status":"' .. verdict .. '"}')
 end
 
+-- The foreign producers' list and where its bad entries go: older than partitions, so without one.
+local FOREIGN, REJECTED = 'problems', 'problems:rejected'
+
+local function is_oldest(entry)
+  return redis.call('LINDEX', FOREIGN, -1) == entry
+end
+
 -- submit: id user queue language problem payload idem_key body_hash idem_ttl_s max_depth max_open
--- -> {created, id, at, position} | {existing, id} | {mismatch} | {full} | {user_full}
+--   [entry], the oldest of the foreign list, which is taken out with this
+-- -> {created, id, at, position} | {existing, id} | {mismatch} | {full} | {user_full} | {gone}
 local function submit(keys, a)
   local p = string.match(keys[1], '{.-}')
+  if a[12] and not is_oldest(a[12]) then
+    return { 'gone' }
+  end
   local id, user, queue = a[1], a[2], a[3]
   local idem = a[7] ~= '' and key(p, 'idem', user .. ':' .. a[7]) or nil
   if idem then
@@ -163,7 +174,27 @@ local function submit(keys, a)
   end
   local position = redis.call('ZCARD', key(p, 'qz', queue))
   emit(p, user, 'queued', id, a[5], '"position":' .. position)
+  if a[12] then
+    redis.call('RPOP', FOREIGN)
+  end
   return { 'created', id, at, position }
+end
+
+-- reject: line kept [entry], as for `submit` -> ok | gone
+local function reject(_, a)
+  if a[3] and not is_oldest(a[3]) then
+    return 'gone'
+  end
+  local kind = redis.call('TYPE', REJECTED).ok
+  if kind ~= 'list' and kind ~= 'none' then
+    return redis.error_reply('WRONGTYPE ' .. REJECTED .. ' is no list; rename or delete it')
+  end
+  redis.call('LTRIM', REJECTED, 0, tonumber(a[2]) - 2) -- a removal first, as in `close`
+  redis.call('LPUSH', REJECTED, a[1])
+  if a[3] then
+    redis.call('RPOP', FOREIGN)
+  end
+  return 'ok'
 end
 
 -- claim: id seq token worker -> {claimed, attempt, payload} | {stale}
@@ -564,7 +595,7 @@ local function forget(keys, a)
 end
 
 local scripts = {
-  submit = submit, claim = claim, beat = beat, progress = progress, finish = finish,
+  submit = submit, reject = reject, claim = claim, beat = beat, progress = progress, finish = finish,
   release = release, expire = expire, fail = fail, repair = repair, cancel = cancel,
   rejudge = rejudge, show = show, replay = replay, forget = forget,
   resume = resume, prove = prove,

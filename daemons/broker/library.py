@@ -35,6 +35,7 @@ _WRITES = (
     "forget",
     "progress",
     "prove",
+    "reject",
     "rejudge",
     "release",
     "repair",

@@ -17,10 +17,12 @@ from daemons.broker import (
     StoreUnavailable,
     open_broker,
     open_event_hub,
+    open_foreign_list,
     open_intake,
 )
 from daemons.config import Config, ConfigError
 from daemons.service import Service, run_service
+from daemons.worker.adopter import Adopter
 from daemons.worker.builds import Builds
 from daemons.worker.holdings import Holdings
 from daemons.worker.inspector import Inspector
@@ -94,7 +96,7 @@ async def _serve(
     config = broker.config
     claims = Claims(broker, name)
     holdings = Holdings(config.worker.lease_s)
-    slots = Slots(broker, claims, holdings, sandbox, inspector, catalogue, toolchains, builds)
+    slots = Slots(claims, holdings, sandbox, inspector, catalogue, toolchains, builds)
 
     def describe() -> WorkerInfo:
         return WorkerInfo(
@@ -107,13 +109,16 @@ async def _serve(
         )
 
     keeper = Keeper(broker, claims, holdings, describe)
+    adopter = Adopter(broker, claims, catalogue, toolchains)
     async with (
         open_intake(broker, name=f"{name}-intake") as intake,
+        open_foreign_list(broker, name=f"{name}-foreign") as foreign,
         open_event_hub(config, name=f"{name}-control") as hub,
         trio.open_nursery() as attendants,
     ):
         for duty in (keeper.beat, keeper.sweep, keeper.clean):
             attendants.start_soon(duty)
+        attendants.start_soon(adopter.serve, foreign)
         for partition in broker.partitions:
             attendants.start_soon(keeper.obey, hub, partition)
         attendants.start_soon(prepare_all, toolchains.values(), builds)

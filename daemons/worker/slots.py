@@ -16,15 +16,13 @@ both are found again. The judging of a claim is one task with one boundary aroun
 from __future__ import annotations
 
 import random
-import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import structlog
 import trio
 
-from daemons.broker import Broker, Claim, Claims, Intake, Popped, StoreUnavailable, TooManyOpen
-from daemons.broker.errors import QueueFull
+from daemons.broker import Claim, Claims, Intake, Popped, StoreUnavailable
 from daemons.crashpoints import reach
 from daemons.worker.builds import Builds
 from daemons.worker.holdings import Held, Holdings
@@ -34,9 +32,8 @@ from daemons.worker.reporter import Reporter
 from daemons.worker.selftest import wait_mended
 from daemons.worker.toolchains import Toolchain
 from judging.package import Catalogue
-from protocol import codec
 from protocol.errors import RemoteProtocolError
-from protocol.messages import Judgement, SubmissionRequest, TutorialRequest, Verdict
+from protocol.messages import Judgement, Verdict
 from sandbox import Box, Sandbox, SandboxError
 
 log = structlog.get_logger()
@@ -70,7 +67,6 @@ class Slots:
 
     def __init__(
         self,
-        broker: Broker,
         claims: Claims,
         holdings: Holdings,
         sandbox: Sandbox,
@@ -79,7 +75,6 @@ class Slots:
         toolchains: dict[str, Toolchain],
         builds: Builds,
     ) -> None:
-        self._broker = broker
         self._claims = claims
         self._holdings = holdings
         self._inspector = inspector
@@ -169,11 +164,8 @@ class Slots:
             return None, failures + 1
 
     async def _take(self, box: Box, popped: Popped, stopping: trio.Event, done: trio.Event) -> None:
-        """Handle one element of a list, whatever it is, and give the box back."""
+        """Handle one hint, whatever it is, and give the box back."""
         try:
-            if popped.queue is None:
-                await self._adopt(popped.element, stopping)
-                return
             since = trio.current_time()
             reach("worker.popped")
             claim = await self._claims.claim(popped.partition, popped.element)
@@ -191,65 +183,13 @@ class Slots:
         except RemoteProtocolError as exc:
             log.critical("unreadable request", element=popped.element, reason=str(exc))
         except Exception:  # one slot's boundary: the others go on
-            log.critical("taking crashed", element=popped.element[:80], exc_info=True)
+            log.critical("taking crashed", element=popped.element, exc_info=True)
         finally:
             self.busy -= 1
             self._give_box.send_nowait(box)
             done.set()
             self._ended.set()
             self._ended = trio.Event()
-
-    async def _adopt(self, entry: bytes, stopping: trio.Event) -> None:
-        """Submit a foreign producer's entry, or put it aside.
-
-        Until then this process alone knows of it, so a store that went away is waited for.
-        """
-        key = secrets.token_hex(16)
-        failures = 0
-        while True:
-            try:
-                await self._submit_or_reject(entry, key)
-            except StoreUnavailable as exc:
-                if stopping.is_set():
-                    log.critical("foreign entry lost", entry=entry)
-                    raise
-                failures += 1
-                if failures == 1:
-                    log.warning("foreign entry waits for the store", reason=str(exc))
-                await trio.sleep(_RETRY_S)
-                continue
-            return
-
-    async def _submit_or_reject(self, entry: bytes, idempotency_key: str) -> None:
-        try:
-            request = codec.decode(entry, TutorialRequest).full()
-        except RemoteProtocolError as exc:
-            await self._claims.reject(entry, str(exc))
-            return
-        reason = self._why_not(request)
-        if reason is None:
-            try:
-                await self._broker.submit(request, idempotency_key=idempotency_key)
-            except (QueueFull, TooManyOpen) as exc:
-                reason = str(exc)
-        if reason is not None:
-            await self._claims.reject(entry, reason)
-
-    def _why_not(self, request: SubmissionRequest) -> str | None:
-        """Return why a foreign producer's request can't be judged; None if it can."""
-        problem = self._catalogue.get(request.problem_id)
-        if problem is None:
-            return f"unknown problem {request.problem_id!r}"
-        if request.language not in self._toolchains:
-            return f"unknown language {request.language!r}"
-        if problem.languages is not None and request.language not in problem.languages:
-            return f"problem {problem.id!r} does not take {request.language!r}"
-        limit_bytes = self._broker.config.limits.code_bytes
-        if problem.limits.code_bytes is not None:
-            limit_bytes = min(limit_bytes, problem.limits.code_bytes)
-        if len((request.code or "").encode()) > limit_bytes:
-            return f"more than {limit_bytes} bytes of code"
-        return None
 
     async def _inspect(self, box: Box, stopping: trio.Event) -> None:
         """Attack *box* and give it back, or leave it closed."""

@@ -12,7 +12,6 @@ import redis
 import trio
 
 from daemons.broker import Broker, Intake, Popped, StoreUnavailable, open_broker, open_intake
-from protocol import keys
 from tests.conftest import StoreProcess
 from tests.daemons.broker.conftest import PATIENCE_S, config_of, eventually, open_proxy
 
@@ -38,14 +37,11 @@ async def pop_until_empty(intake: Intake) -> list[bytes]:
 
 
 async def test_pop_returns_the_oldest_and_tells_its_list(any_store: StoreProcess) -> None:
-    """LPUSH in, BRPOP out; a foreign producer's entry has no queue."""
+    """LPUSH in, BRPOP out."""
     async with opened(any_store.url) as (broker, intake):
         await broker.redis.lpush("q:{0}:normal", "1|a", "2|b")
         assert await intake.pop(suspects=False) == Popped(0, "normal", b"1|a")
         assert await intake.pop(suspects=False) == Popped(0, "normal", b"2|b")
-
-        await broker.redis.lpush(keys.ADOPTION_LIST, "{}")
-        assert await intake.pop(suspects=False) == Popped(0, None, b"{}")
 
 
 async def test_pop_of_empty_lists_ends_by_itself(store: StoreProcess) -> None:
@@ -183,6 +179,5 @@ async def test_no_list_starves_beside_full_ones(store: StoreProcess) -> None:
         by_queue[queue] += count
     assert set(served) == set(lists.values())
     assert by_queue["high"] > by_queue["normal"] > by_queue["low"] > 10
-    assert by_queue[None] > 40
     for queue in ("high", "normal"):
         assert min(served[0, queue], served[1, queue]) > by_queue[queue] / 4

@@ -215,6 +215,11 @@ class Site:
 
         await eventually(told)
 
+    async def was_told(self, user_id: str, kind: str) -> bool:
+        """Tell whether a user has been told of *kind*."""
+        events = [json.loads(raw) for raw in (await self.broker.replay(user_id, None)).events]
+        return f"submission.{kind}" in [event["type"] for event in events]
+
     async def verdict(self, id_: str, user_id: str = "u1") -> Submission:
         """Wait for the verdict and return the submission."""
         await self.until(id_, "judged", user_id=user_id)

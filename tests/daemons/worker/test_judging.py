@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import shutil
+from functools import partial
 from typing import Any
 
 import pytest
@@ -138,13 +139,34 @@ async def test_worker_serves_on_when_the_foreign_list_is_none(site: Site) -> Non
     """Somebody may make `problems` anything: ours are judged, and its entries once it is a list."""
     await site.broker.redis.call(("SET", keys.ADOPTION_LIST, "mine"))
     worker = await site.open_worker()
-    await eventually(lambda: worker.logged("cannot pop"))
+    await eventually(lambda: worker.logged("foreign entries wait"))
     assert (await site.verdict(await site.submit(echo_after(0)))).verdict is Verdict.ACCEPTED
     await site.broker.redis.call(("DEL", keys.ADOPTION_LIST))
     async with site.hub.listen(keys.DONE_CHANNEL) as done:
         await site.broker.redis.call(("LPUSH", keys.ADOPTION_LIST, json.dumps(ENTRY)))
         assert json.loads(await done.receive())["status"] == "accepted"
     assert worker.process.poll() is None
+
+
+async def test_foreign_entries_survive_whoever_adopts_them(site: Site) -> None:
+    """Workers are killed, and the store with them, while they adopt: each entry is judged once."""
+    count = 20
+    entries = [json.dumps(ENTRY | {"userId": f"u{number}"}) for number in range(count)]
+    for step in range(0, count, 5):
+        await site.broker.redis.call(("LPUSH", keys.ADOPTION_LIST, *entries[step : step + 5]))
+        worker = await site.open_worker()
+        await eventually(partial(site.was_told, f"u{step}", "queued"))
+        worker.process.kill()
+    site.store.kill()
+    site.store.start()
+    await site.open_worker(slots=2)
+    for number in range(count):
+        user_id = f"u{number}"
+        await eventually(partial(site.was_told, user_id, "judged"))
+        events = [json.loads(raw) for raw in (await site.broker.replay(user_id, None)).events]
+        kinds = [event["type"] for event in events]
+        assert (kinds.count("submission.queued"), kinds.count("submission.judged")) == (1, 1)
+    assert await site.broker.redis.call(("EXISTS", keys.ADOPTION_LIST)) == 0
 
 
 async def test_worker_without_the_problem_says_so(site: Site) -> None:

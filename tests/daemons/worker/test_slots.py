@@ -3,61 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import resource
-import signal
-from collections.abc import Awaitable, Callable
 
 import trio
 
 from daemons.broker import Claims
 from protocol import keys
 from protocol.messages import Verdict
-from tests.daemons.worker.conftest import Site, Worker, echo_after, eventually, write_problem
-
-
-async def test_foreign_entry_in_hand_survives_the_store(site: Site) -> None:
-    """A foreign entry that was popped when the store died is submitted when it is back, once."""
-    entry = {"problemId": "echo", "userId": "u1", "language": "c", "code": echo_after(0)}
-    worker = await site.open_worker()
-    while not await handed_over(site, worker, json.dumps(entry)):
-        pass
-    await eventually(lambda: worker.logged("foreign entry waits"))
-    site.store.start()
-    await eventually(lambda: _judged(site))
-    await eventually(site_is_idle(site))
-    kinds = [event["type"] for event in await events_of(site)]
-    assert (kinds.count("submission.queued"), kinds.count("submission.judged")) == (1, 1)
-    assert worker.process.poll() is None
-
-
-async def handed_over(site: Site, worker: Worker, entry: str) -> bool:
-    """Stop *worker* while it waits in a pop, let the server give it *entry* and kill the server.
-
-    So the reply, unread yet, is all that is left of the entry. False if it was between two pops.
-    """
-    os.kill(worker.pid, signal.SIGSTOP)
-    try:
-        await site.broker.redis.call(("LPUSH", keys.ADOPTION_LIST, entry))
-        if await site.broker.redis.call(("RPOP", keys.ADOPTION_LIST)) is not None:
-            return False
-        site.store.kill()
-        return True
-    finally:
-        os.kill(worker.pid, signal.SIGCONT)
-
-
-async def _judged(site: Site) -> bool:
-    return "submission.judged" in [event["type"] for event in await events_of(site)]
-
-
-def site_is_idle(site: Site) -> Callable[[], Awaitable[bool]]:
-    """Return the condition that nothing waits or runs."""
-
-    async def idle() -> bool:
-        return (await site.broker.queue_status()) == (0, 0, 0)
-
-    return idle
+from tests.daemons.worker.conftest import Site, echo_after, eventually, write_problem
 
 
 async def events_of(site: Site) -> list[dict[str, str]]:
