@@ -24,7 +24,7 @@ def test_chaos_loses_nothing_and_judges_once() -> None:
     ("sabotage", "finds", "crash", "stall"),
     [
         ("repair", "still queued", {"worker.popped": 0.4}, {}),
-        ("token", "2 final events", {}, {"worker.judged": 0.15}),
+        ("token", "2 final events", {}, {"worker.judged": 1.0}),
         ("append", "told but not in the history", {}, {}),
     ],
 )
