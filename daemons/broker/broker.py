@@ -196,9 +196,13 @@ class Broker:
             raise refusal_of(submission.user_id, answer[0], limits)
         return submission, answer[0] == b"requeued"
 
-    async def replay(self, user_id: str, after: int | None) -> Replay:
-        """Return the events of *user_id* after the id *after*, or all that are kept for None."""
-        return await read_replay(self.script, self.partition_of_user(user_id), user_id, after)
+    async def replay(self, user_id: str, after: int | None, max_bytes: int | None = None) -> Replay:
+        """Return the events of *user_id* after the id *after*, or all that are kept for None.
+
+        No more than *max_bytes* of them, where given, but one at least.
+        """
+        partition = self.partition_of_user(user_id)
+        return await read_replay(self.script, partition, user_id, after, max_bytes)
 
     async def heads(self, user_ids: list[str]) -> list[int]:
         """Return the id of each user's newest event, 0 for none, in one round trip."""

@@ -506,15 +506,26 @@ local function show(keys, a)
   return answer
 end
 
--- replay: user after limit -> {head, oldest kept id, events...} of those with id > after
+-- replay: user after max_events max_bytes -> {head, oldest kept id, whether `after` is older than
+-- any head is kept, whether there are more, events...} of those with id > after; one at least
 local function replay(keys, a)
   local p = string.match(keys[1], '{.-}')
   local stream = key(p, 'ev', a[1])
   local oldest = redis.call('XRANGE', stream, '-', '+', 'COUNT', 1)[1]
+  local rows = redis.call('XRANGE', stream, '(' .. a[2] .. '-0', '+', 'COUNT', a[3])
+  local forgotten = tonumber(a[2]) < now() - HEAD_KEPT_S * 1000
   local answer = { redis.call('HGET', key(p, 'evm', a[1]), 'last') or '0',
-    oldest and string.match(oldest[1], '^%d+') or '0' }
-  for _, entry in ipairs(redis.call('XRANGE', stream, '(' .. a[2] .. '-0', '+', 'COUNT', a[3])) do
-    answer[#answer + 1] = entry[2][2]
+    oldest and string.match(oldest[1], '^%d+') or '0', forgotten and 1 or 0,
+    #rows == tonumber(a[3]) and 1 or 0 }
+  local left = tonumber(a[4])
+  for i, entry in ipairs(rows) do
+    local event = entry[2][2]
+    left = left - #event
+    if left < 0 and i > 1 then
+      answer[4] = 1
+      break
+    end
+    answer[#answer + 1] = event
   end
   return answer
 end

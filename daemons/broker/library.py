@@ -2,7 +2,8 @@
 
 A function library survives kill -9 with the AOF and is replicated; EVALSHA has to be loaded anew
 after each restart. Both are made from the same source. The library's name ends in a hash of its
-source, so during a rolling upgrade the old and the new daemons each call their own.
+source, so during a rolling upgrade the old and the new daemons each call their own. Whoever brings
+a version that the server has not takes the others away: old daemons that still run put theirs back.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ from daemons.broker.errors import StoreUnavailable
 from protocol import keys
 
 _SOURCE = files("daemons.broker").joinpath("library.lua").read_text()
-_NAME = f"gavel_{hashlib.sha256(_SOURCE.encode()).hexdigest()[:12]}"
+_PREFIX = "gavel_"
+_NAME = f"{_PREFIX}{hashlib.sha256(_SOURCE.encode()).hexdigest()[:12]}"
 #: A flush is rare; one that comes again and again is nothing to wait for.
 _TRIES = 5
 _READS = ("replay", "show")
@@ -61,11 +63,24 @@ _SCRIPTS = {
 }
 
 
+async def _delete_others(connection: Connection) -> None:
+    """Delete the libraries of other versions."""
+    for library in await connection.command("FUNCTION", "LIST", "LIBRARYNAME", f"{_PREFIX}*"):
+        name = library[b"library_name"].decode()
+        if name != _NAME:
+            try:
+                await connection.command("FUNCTION", "DELETE", name)
+            except ResponseError as exc:
+                if "not found" not in str(exc):  # another daemon was faster
+                    raise
+
+
 class Library:
     """The scripts as one server has them; call `prepare` on each new connection."""
 
     def __init__(self) -> None:
         self._shas: dict[str, str] | None = None
+        self._arrived = False
 
     async def prepare(self, connection: Connection) -> None:
         """Put the scripts on the server unless they are there.
@@ -87,6 +102,10 @@ class Library:
         try:
             if not await connection.command("FUNCTION", "LIST", "LIBRARYNAME", _NAME):
                 await connection.command("FUNCTION", "LOAD", _FUNCTIONS)
+                # Only once in a process's life: two versions would take turns for ever.
+                if not self._arrived:
+                    await _delete_others(connection)
+            self._arrived = True
         except ResponseError as exc:
             if "already exists" in str(exc):  # another daemon was faster
                 return True

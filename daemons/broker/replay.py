@@ -10,7 +10,9 @@ import json
 from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
 
-_PAGE = 200
+_PAGE = 100
+#: No history is as long.
+_ALL = 1 << 53
 
 
 class Replay(NamedTuple):
@@ -18,32 +20,66 @@ class Replay(NamedTuple):
 
     Attributes:
         head: id of his newest event. events: the JSON of each, as it was published.
+        whole: whether *events* go up to *head*; if not, the rest is read with the last one's id.
         recovered: whether nothing is missing between the id and the first of them.
         reason: if not, ``trimmed`` (too long ago) or ``fork`` (the store lost what was seen).
     """
 
     head: int
     events: list[bytes]
+    whole: bool
     recovered: bool
     reason: str | None
 
 
 async def read_replay(
-    script: Callable[..., Awaitable[Any]], partition: int, user_id: str, after: int | None
+    script: Callable[..., Awaitable[Any]],
+    partition: int,
+    user_id: str,
+    after: int | None,
+    max_bytes: int | None,
 ) -> Replay:
-    """Read the events of *user_id* after the id *after*, or all that are kept for None."""
+    """Read the events of *user_id* after the id *after*, or all that are kept for None.
+
+    It stops before it has more than *max_bytes*, but not before it has one.
+    """
     events: list[bytes] = []
-    position = after or 0
+    position, left_bytes = after or 0, max_bytes or _ALL
     while True:
-        answer = await script("replay", partition, user_id, position, _PAGE)
-        head, oldest, page = int(answer[0]), int(answer[1]), answer[2:]
-        events += page
-        if len(page) < _PAGE:
+        page = _Page.of(await script("replay", partition, user_id, position, _PAGE, left_bytes))
+        # Every page has one event at least, and that may be one too many.
+        fits = not events or page.size_bytes <= left_bytes
+        if fits:
+            events += page.events
+            left_bytes -= page.size_bytes
+        if not (fits and page.more and left_bytes > 0):
             break
-        position = _link(page[-1])[0]
+        position = _link(events[-1])[0]
+    whole = fits and not page.more
     if after is None:
-        return Replay(head, events, True, None)
-    return Replay(head, events, *_continuity(after, head, oldest, events))
+        return Replay(page.head, events, whole, True, None)
+    recovered, reason = _continuity(after, page.head, page.oldest, events)
+    if page.forgotten and not recovered:
+        reason = "trimmed"  # whatever the links say: not even the head is kept for so long
+    return Replay(page.head, events, whole, recovered, reason)
+
+
+class _Page(NamedTuple):
+    """What the script answers: *more* than these events, *forgotten* whatever came before."""
+
+    head: int
+    oldest: int
+    forgotten: bool
+    more: bool
+    events: list[bytes]
+
+    @classmethod
+    def of(cls, answer: list[Any]) -> _Page:
+        return cls(int(answer[0]), int(answer[1]), bool(answer[2]), bool(answer[3]), answer[4:])
+
+    @property
+    def size_bytes(self) -> int:
+        return sum(map(len, self.events))
 
 
 def _link(raw: bytes) -> tuple[int, int]:

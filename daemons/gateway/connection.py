@@ -28,10 +28,10 @@ import trio
 from trio_websocket import ConnectionClosed, WebSocketConnection
 from wsproto.connection import ConnectionState
 
-from daemons.broker import StoreUnavailable
+from daemons.broker import Replay, StoreUnavailable
 from daemons.config import Gateway as Limits
 from daemons.gateway.cursors import ClientCursors, Cursor, client_name
-from daemons.gateway.hub import Channel, History, Hub, TooManySockets
+from daemons.gateway.hub import Channel, Hub, TooManySockets
 from daemons.gateway.outbox import Outbox, RawEvent, Step, next_step, parse_event
 from daemons.gateway.stream import TokenBucket
 from daemons.tokens import Scope, Token, Tokens
@@ -294,7 +294,7 @@ class Client:
         else:
             self._outbox.fall_behind()
 
-    async def _read_history(self) -> History:
+    async def _read_history(self) -> Replay:
         assert self._channel is not None
         user_id = self._channel.user_id
         retry_s = _RETRY_FIRST_S
@@ -319,7 +319,7 @@ class Client:
         self._cursor = cursor
         return cursor.position
 
-    async def _say_ready(self, history: History) -> None:
+    async def _say_ready(self, history: Replay) -> None:
         assert self._channel is not None
         await self._send(
             make_ready(

@@ -10,12 +10,12 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 import trio
 
-from daemons.broker import Broker, EventHub, EventsInterrupted, Feed, StoreUnavailable
-from daemons.gateway.outbox import RawEvent, affordable, parse_event
+from daemons.broker import Broker, EventHub, EventsInterrupted, Feed, Replay, StoreUnavailable
+from daemons.gateway.outbox import MAX_OUTBOX_BYTES, RawEvent, parse_event
 from daemons.logs import log
 
 #: How often everyone's position is compared with the store: no loss stays unnoticed for longer.
@@ -28,22 +28,6 @@ _RETRY_S = (0.1, 1.0)
 
 class TooManySockets(Exception):
     """This user has as many sockets here as one user may."""
-
-
-class History(NamedTuple):
-    """What one client missed.
-
-    Attributes:
-        head: id of the user's newest event. events: the JSON of each, oldest first.
-        whole: whether *events* go up to *head*; if not, there is more than can be held at once.
-        recovered: whether nothing is missing before *events*. reason: if something is, why.
-    """
-
-    head: int
-    events: list[bytes]
-    whole: bool
-    recovered: bool
-    reason: str | None
 
 
 class Member(Protocol):
@@ -132,7 +116,7 @@ class Hub:
                 del self._channels[user_id]
                 channel.scope.cancel(reason="the user's last socket has gone")
 
-    async def read_history(self, user_id: str, after: int) -> History:
+    async def read_history(self, user_id: str, after: int) -> Replay:
         """Return what *user_id* missed since *after*.
 
         After a fork, *after* means nothing any more, and it is all that the history has.
@@ -141,11 +125,13 @@ class Hub:
             StoreUnavailable: the store is away.
         """
         async with self._replays:
-            head, events, recovered, reason = await self._broker.replay(user_id, after)
-            if reason == "fork":
-                head, events, _, _ = await self._broker.replay(user_id, None)
-        held = affordable(events)
-        return History(head, held, len(held) == len(events), recovered, reason)
+            # A client who reads slowly would keep a long history in memory while he does: he gets
+            # as much as an outbox holds, and the rest is read again when that is out.
+            replay = await self._broker.replay(user_id, after, MAX_OUTBOX_BYTES)
+            if replay.reason == "fork":
+                kept = await self._broker.replay(user_id, None, MAX_OUTBOX_BYTES)
+                replay = kept._replace(recovered=False, reason="fork")
+        return replay
 
     async def check_heads(self) -> None:
         """Now and then compare each member's position with the store's; never returns."""

@@ -60,20 +60,6 @@ def next_step(last: int, event: RawEvent) -> Step:
     return Step.SEND if event.prev == last else Step.REPLAY
 
 
-def affordable(events: list[bytes]) -> list[bytes]:
-    """Return the first of *events*, no more than one outbox could hold, but at least one.
-
-    A history can be much longer than that, and a client who reads slowly would keep it in memory
-    while he does. The rest is read again when these are out.
-    """
-    total_bytes = 0
-    for number, event in enumerate(events):
-        total_bytes += len(event)
-        if total_bytes > MAX_OUTBOX_BYTES and number > 0:
-            return events[:number]
-    return events
-
-
 class Outbox:
     """Events that wait for one client's writer: at most *max_events* and `MAX_OUTBOX_BYTES`."""
 

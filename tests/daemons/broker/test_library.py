@@ -167,6 +167,24 @@ async def test_two_versions_live_side_by_side(
     assert {each[b"library_name"].decode() for each in loaded} == {library._NAME, "gavel_newer"}
 
 
+async def test_upgrade_takes_old_versions_away(any_store: StoreProcess) -> None:
+    """What earlier versions left on the server goes when a new one comes; others' libraries stay."""
+    load = "#!lua name={0}\nredis.register_function('{0}_x', function() return 1 end)"
+    with redis.Redis.from_url(any_store.url) as operator:
+        for name in ("gavel_0", "gavel_1", "mine"):
+            operator.function_load(load.format(name))
+    async with opened(any_store.url) as broker:
+        loaded = await broker.redis.call(("FUNCTION", "LIST"))
+        assert {each[b"library_name"] for each in loaded} == {library._NAME.encode(), b"mine"}
+        # A daemon of the old version puts its own back, and a flush of all is no upgrade.
+        with redis.Redis.from_url(any_store.url) as operator:
+            operator.function_flush()
+            operator.function_load(load.format("gavel_0"))
+        assert (await broker.submit(REQUEST)).created
+        loaded = await broker.redis.call(("FUNCTION", "LIST"))
+        assert {each[b"library_name"] for each in loaded} == {library._NAME.encode(), b"gavel_0"}
+
+
 async def test_daemons_that_start_together_load_once(any_store: StoreProcess) -> None:
     """Whoever comes second finds the library there, and that is no error."""
     connected = []

@@ -11,7 +11,6 @@ from daemons.gateway.outbox import (
     Outbox,
     RawEvent,
     Step,
-    affordable,
     next_step,
     parse_event,
 )
@@ -76,17 +75,6 @@ def test_outbox_is_bounded_in_bytes() -> None:
     outbox.put(event(2))
 
     assert outbox.behind
-
-
-def test_affordable_is_what_one_outbox_can_hold() -> None:
-    """A long history is taken in pieces, each of at least one event."""
-    large = bytes(MAX_OUTBOX_BYTES)
-
-    assert affordable([]) == []
-    assert affordable([large]) == [large]
-    assert affordable([large, b"x"]) == [large]
-    assert affordable([b"x", large, b"x"]) == [b"x"]
-    assert affordable([b"x"] * 1000) == [b"x"] * 1000
 
 
 @given(

@@ -244,11 +244,11 @@ async def test_gateway_reads_the_history_until_it_can(open_gateway: Any, eventua
     async with open_gateway() as running, running.ready_peer() as peer:
         replay, attempts = running.broker.replay, []
 
-        async def replay_at_last(user_id: str, after: int | None) -> Any:
+        async def replay_at_last(user_id: str, after: int | None, max_bytes: int) -> Any:
             attempts.append(after)
             if len(attempts) < 3:
                 raise StoreUnavailable("not yet")
-            return await replay(user_id, after)
+            return await replay(user_id, after, max_bytes)
 
         running.broker.replay = replay_at_last
         await running.broker.redis.call(("CLIENT", "KILL", "TYPE", "pubsub"))
