@@ -10,13 +10,20 @@ import click
 import trio
 from rich.console import Console
 
+from benchmarks.client import (
+    command_cpu,
+    command_cpu_coredis,
+    round_trip,
+    round_trips,
+    round_trips_coredis,
+)
 from benchmarks.depth import deep_claim, deep_submit, deep_sweep
 from benchmarks.ending import hello_rate_1, hello_rate_2, kill_400
 from benchmarks.measure import Benchmark, Effort, NotInstalled
 from benchmarks.peers import beside_bwrap, beside_nsjail
 from benchmarks.report import Row, make_document, make_table
 from benchmarks.sandboxed import sandboxed_hello, sandboxed_python
-from benchmarks.store import round_trip, round_trips, submit
+from benchmarks.store import submit
 from benchmarks.verdict import throughput, verdict
 
 #: All benchmarks, in the order of the table. A new one is a decorated function and a place here.
@@ -36,6 +43,9 @@ BENCHMARKS: tuple[Benchmark, ...] = (
     deep_sweep,
     round_trip,
     round_trips,
+    round_trips_coredis,
+    command_cpu,
+    command_cpu_coredis,
 )
 
 #: A spread needs two samples at least.

@@ -134,21 +134,35 @@ async def durations(
     return Comparison(Spread.of(samples_ours[WARM_UP:]), Spread.of(samples_bare[WARM_UP:]), "ms")
 
 
-async def rates(
-    ours: Callable[[float], Awaitable[int]], bare: Callable[[float], int], turns: int
-) -> Comparison:
-    """Let *ours* and *bare* work for `TURN_S` seconds in turn and compare what they got done.
+#: What one turn does: gets the seconds that it has and returns how many it finished.
+Work = Callable[[float], int | Awaitable[int]]
 
-    Each gets the seconds that it has and returns how many it finished. The first turn is short and
-    thrown away.
+
+async def rates(ours: Work, bare: Work, turns: int) -> Comparison:
+    """Let *ours* and *bare* work for `TURN_S` seconds in turn and compare how many a second.
+
+    The first turn is short and thrown away.
     """
-    samples_ours, samples_bare = [], []
+    return await _take_turns(ours, bare, turns, "1/s", lambda done, wall_s, _: done / wall_s)
+
+
+async def cpu_costs(ours: Work, bare: Work, turns: int) -> Comparison:
+    """As `rates`, but compare this process's CPU time for each one that was finished."""
+    return await _take_turns(ours, bare, turns, "us", lambda done, _, cpu_s: cpu_s / done * 1e6)
+
+
+async def _take_turns(
+    ours: Work, bare: Work, turns: int, unit: str, sample: Callable[[int, float, float], float]
+) -> Comparison:
+    sides: tuple[tuple[Work, list[float]], ...] = (ours, []), (bare, [])
     for turn in range(1 + turns):
         seconds = TURN_S if turn else TURN_S / 3
-        began = time.perf_counter()
-        done = await ours(seconds)
-        between = time.perf_counter()
-        samples_ours.append(done / (between - began))
-        done = bare(seconds)
-        samples_bare.append(done / (time.perf_counter() - between))
-    return Comparison(Spread.of(samples_ours[1:]), Spread.of(samples_bare[1:]), "1/s")
+        for work, samples in sides:
+            wall_s, cpu_s = time.perf_counter(), time.process_time()
+            done = work(seconds)
+            if not isinstance(done, int):
+                done = await done
+            wall_s, cpu_s = time.perf_counter() - wall_s, time.process_time() - cpu_s
+            samples.append(sample(done, wall_s, cpu_s))
+    (_, samples_ours), (_, samples_bare) = sides
+    return Comparison(Spread.of(samples_ours[1:]), Spread.of(samples_bare[1:]), unit)

@@ -8,6 +8,7 @@ from daemons.broker.cursors import Cursors, Proof
 from daemons.broker.errors import (
     BrokerError,
     EventsInterrupted,
+    ForeignListClosed,
     IdempotencyMismatch,
     QueueFull,
     StoreUnavailable,
@@ -28,6 +29,7 @@ __all__ = [
     "EventsInterrupted",
     "Feed",
     "ForeignList",
+    "ForeignListClosed",
     "IdempotencyMismatch",
     "Intake",
     "Popped",

@@ -10,8 +10,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from redis.exceptions import ResponseError
+
 from daemons.broker.broker import Broker
 from daemons.broker.client import Redis, open_redis
+from daemons.broker.errors import ForeignListClosed
 from protocol import keys
 
 _BLOCK_S = 1
@@ -30,14 +33,17 @@ class ForeignList:
         """Return the oldest entry, which stays where it is; wait for one for up to a second.
 
         Raises:
-            StoreUnavailable: see there. ResponseError: the producers' key is no list.
+            StoreUnavailable, ForeignListClosed: see there.
         """
         name = keys.ADOPTION_LIST
-        entry: bytes | None = await self._broker.redis.call(("LINDEX", name, -1))
-        if entry is None:
-            # Onto its own place: this only waits. Cancelled or cut off, it has changed nothing.
-            ask = ("BLMOVE", name, name, "RIGHT", "RIGHT", _BLOCK_S)
-            entry = await self._redis.call(ask)
+        try:
+            entry: bytes | None = await self._broker.redis.call(("LINDEX", name, -1))
+            if entry is None:
+                # Onto its own place: this only waits. Cancelled or cut off, it has changed nothing.
+                ask = ("BLMOVE", name, name, "RIGHT", "RIGHT", _BLOCK_S)
+                entry = await self._redis.call(ask)
+        except ResponseError as exc:
+            raise ForeignListClosed(f"{name} is no list; rename or delete it ({exc})") from exc
         return entry
 
 

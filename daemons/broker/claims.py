@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from daemons.broker.broker import Broker
 from daemons.broker.connection import Argument
-from daemons.broker.errors import StoreUnavailable
+from daemons.broker.errors import ForeignListClosed, StoreUnavailable
 from daemons.broker.records import write_judgement
 from protocol import codec, keys
 from protocol.errors import RemoteProtocolError
@@ -81,14 +81,13 @@ class Claims:
         A hint that is none goes to the list of rejected entries.
 
         Raises:
-            ResponseError: the rejected entries' key is no list.
+            ForeignListClosed: the rejected entries' key is no list.
             RemoteProtocolError: the request in the store is none that this version reads; it was
                 given back, the try counted, for a worker that does.
         """
         seq, bar, raw_id = hint.decode("latin-1").partition("|")
         if not bar or not seq.isdecimal() or keys.partition_of_submission(raw_id) is None:
-            line = self._rejected(hint, "not a hint of the form seq|id")
-            await self._broker.script("reject", partition, line, _REJECTED_KEPT)
+            await self._reject(partition, hint, "not a hint of the form seq|id")
             return None
         token = secrets.token_hex(8)
         ask = ("claim", partition, raw_id, seq, token, self._worker)
@@ -114,13 +113,16 @@ class Claims:
         Does nothing if it is not the oldest any more.
 
         Raises:
-            ResponseError: the rejected entries' key is no list; *entry* stays where it is.
+            ForeignListClosed: the rejected entries' key is no list; *entry* stays where it is.
         """
-        await self._broker.script("reject", 0, self._rejected(entry, reason), _REJECTED_KEPT, entry)
+        await self._reject(0, entry, reason, entry)
 
-    def _rejected(self, entry: bytes, reason: str) -> bytes:
+    async def _reject(self, partition: int, entry: bytes, reason: str, *oldest: bytes) -> None:
         head = codec.encode({"reason": reason, "worker": self._worker})
-        return head[:-1] + b',"entry":' + codec.encode(codec.text(entry)) + b"}"
+        line = head[:-1] + b',"entry":' + codec.encode(codec.text(entry)) + b"}"
+        answer = await self._broker.script("reject", partition, line, _REJECTED_KEPT, *oldest)
+        if answer == b"closed":
+            raise ForeignListClosed(f"{keys.REJECTED_LIST} is no list; rename or delete it")
 
     async def suspects(self) -> int:
         """Return how many submissions wait to be judged alone."""

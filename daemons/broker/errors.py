@@ -26,5 +26,9 @@ class IdempotencyMismatch(BrokerError):
     """The Idempotency-Key was used before, with another body."""
 
 
+class ForeignListClosed(BrokerError):
+    """The foreign producers' key, or that of the rejected entries, is no list, by mistake."""
+
+
 class EventsInterrupted(BrokerError):
     """Events may have been missed; the subscription is live again, so replay and read on."""

@@ -180,14 +180,14 @@ local function submit(keys, a)
   return { 'created', id, at, position }
 end
 
--- reject: line kept [entry], as for `submit` -> ok | gone
+-- reject: line kept [entry], as for `submit` -> ok | gone | closed
 local function reject(_, a)
   if a[3] and not is_oldest(a[3]) then
     return 'gone'
   end
   local kind = redis.call('TYPE', REJECTED).ok
   if kind ~= 'list' and kind ~= 'none' then
-    return redis.error_reply('WRONGTYPE ' .. REJECTED .. ' is no list; rename or delete it')
+    return 'closed'
   end
   redis.call('LTRIM', REJECTED, 0, tonumber(a[2]) - 2) -- a removal first, as in `close`
   redis.call('LPUSH', REJECTED, a[1])

@@ -8,10 +8,16 @@ from __future__ import annotations
 
 import structlog
 import trio
-from redis.exceptions import ResponseError
 
-from daemons.broker import Broker, Claims, ForeignList, StoreUnavailable, TooManyOpen
-from daemons.broker.errors import QueueFull
+from daemons.broker import (
+    Broker,
+    Claims,
+    ForeignList,
+    ForeignListClosed,
+    QueueFull,
+    StoreUnavailable,
+    TooManyOpen,
+)
 from daemons.worker.toolchains import Toolchain
 from judging.package import Catalogue
 from protocol import codec
@@ -51,15 +57,15 @@ class Adopter:
                 await trio.sleep(_RETRY_S)
             except QueueFull:
                 await trio.sleep(_CLOSED_S)  # they wait there as well as here
-            except ResponseError as exc:
-                log.error("foreign entries wait", reason=str(exc))  # noqa: TRY400 - an operator's key, no bug
+            except ForeignListClosed as exc:
+                log.warning("foreign entries wait", reason=str(exc))
                 await trio.sleep(_CLOSED_S)
 
     async def adopt(self, entry: bytes) -> None:
         """Submit *entry*, the list's oldest, or put it aside; nothing if another was faster.
 
         Raises:
-            StoreUnavailable, ResponseError: see there. QueueFull: it stays for later.
+            StoreUnavailable, ForeignListClosed: see there. QueueFull: it stays for later.
         """
         try:
             request = codec.decode(entry, TutorialRequest).full()

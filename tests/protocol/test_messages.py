@@ -128,7 +128,7 @@ def test_submission_shows_every_field_from_the_start() -> None:
     shown = msgspec.json.decode(encode(fresh))
     assert " ".join(shown) == (
         "id problem_id user_id language status verdict score tests_passed tests_total time_s "
-        "memory_bytes compile_output tests attempt position created_at started_at finished_at"
+        "memory_bytes compile_output tests attempt position created_at started_at finished_at history"
     )
     assert shown["verdict"] is shown["position"] is None
 

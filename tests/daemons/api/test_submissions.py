@@ -122,7 +122,10 @@ async def test_rejudge_queues_what_is_done(api: Api, worker: Worker) -> None:
     assert answer.status_code == 202
     assert answer.json()["status"] == "queued"
     await worker.judge()
-    assert (await api.get(path)).json()["verdict"] == "accepted"
+    submission = (await api.get(path)).json()
+    assert submission["verdict"] == "accepted"
+    [earlier] = submission["history"]
+    assert (earlier["generation"], earlier["verdict"]) == (1, "wrong_answer")
 
 
 async def test_cancel_and_rejudge_of_nothing_are_404(api: Api) -> None:

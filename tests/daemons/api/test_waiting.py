@@ -9,6 +9,7 @@ import pytest
 import trio
 
 from daemons.broker import open_broker
+from protocol import keys
 from protocol.messages import Verdict
 from tests.conftest import StoreProcess
 from tests.daemons.api.conftest import GOOD, Api, Worker, until
@@ -66,6 +67,25 @@ async def test_wait_minds_only_its_own_submission(api: Api, worker: Worker) -> N
         assert await worker.judge() == first
         second = await worker.judge()
     assert answers[0].json()["id"] == second
+
+
+async def test_wait_passes_over_what_is_no_event(
+    api: Api, worker: Worker, store: StoreProcess
+) -> None:
+    """Whatever anybody publishes on a user's channel, the wait goes on to the verdict."""
+    answers = []
+
+    async def submit() -> None:
+        answers.append(await api.post(GOOD, params={"wait": "15"}))
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(submit)
+        [id_] = await wait_for_submissions(api, 1)
+        async with open_broker(store.config(), name="stranger") as stranger:
+            for junk in (id_, f'{{"submission_id":"{id_}"}}', f'["{id_}"]', f"\xff{id_}"):
+                assert await stranger.redis.call(("PUBLISH", keys.events(0, "u1"), junk)) >= 1
+        await worker.judge()
+    assert (answers[0].status_code, answers[0].json()["status"]) == (200, "done")
 
 
 async def test_wait_ends_when_a_submission_is_cancelled(api: Api) -> None:

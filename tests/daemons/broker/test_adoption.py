@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 import pytest
 import trio
-from redis.exceptions import ResponseError
 
 from daemons.broker import (
+    ForeignListClosed,
     QueueFull,
     StoreUnavailable,
     TooManyOpen,
@@ -58,7 +58,7 @@ async def test_rejected_entry_is_in_one_list_or_the_other(desk: Desk) -> None:
     await push(desk, b"", b"bad", b"good")
     await desk.claims.reject_foreign(b"bad", "not the oldest")
     await desk.broker.redis.call(("SET", keys.REJECTED_LIST, "mine"))
-    with pytest.raises(ResponseError, match="rename or delete"):
+    with pytest.raises(ForeignListClosed, match="rename or delete"):
         await desk.claims.reject_foreign(b"", "no JSON")
     assert await waiting(desk) == [b"", b"bad", b"good"]
     await desk.broker.redis.call(("DEL", keys.REJECTED_LIST))

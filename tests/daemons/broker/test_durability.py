@@ -212,6 +212,23 @@ async def replicated(start_store: Callable[..., StoreProcess]) -> AsyncIterator[
         yield primary.url, proxy
 
 
+async def test_server_may_become_more_durable_meanwhile(
+    start_store: Callable[..., StoreProcess],
+) -> None:
+    """A submission on its way when the server stops needing a proof is proved all the same."""
+    store = start_store(*EVERYSEC)
+    async with opened(store.url, "disk") as broker:
+        await broker.submit(REQUEST)
+        with redis.Redis.from_url(store.url) as operator:
+            operator.config_set("appendfsync", "always")
+            operator.function_flush()
+            # Now the first try finds no function, and by the second the server was asked anew.
+            operator.client_kill_filter(_id=await broker.redis.call(("CLIENT", "ID")))
+        await eventually(lambda: not broker.redis.connected)
+        assert (await broker.submit(REQUEST)).durability == "disk"
+        assert broker._promise.proof is None
+
+
 async def test_replica_mode_waits_for_the_replica(
     start_store: Callable[..., StoreProcess],
 ) -> None:

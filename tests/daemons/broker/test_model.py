@@ -22,13 +22,7 @@ from hypothesis.stateful import (
 )
 from redis.exceptions import ResponseError
 
-from daemons.broker import (
-    Broker,
-    Claim,
-    Claims,
-    Lease,
-    open_broker,
-)
+from daemons.broker import Broker, Claim, Claims, Lease, open_broker
 from daemons.broker import (
     Step as Told,
 )
