@@ -221,6 +221,18 @@ class Claims:
             for member, score in row
         ]
 
+    async def holders(self, leases: Sequence[Lease]) -> list[str]:
+        """Return the name of the worker that holds each of *leases*; empty if it has ended."""
+        if not leases:
+            return []
+        names = await self._broker.redis.pipeline_of(
+            *(
+                ("HGET", keys.submission(lease.partition, lease.submission_id), "worker")
+                for lease in leases
+            )
+        )
+        return [(name or b"").decode() for name in names]
+
     async def expire(self, lease: Lease) -> str:
         """Take a dead worker's submission back, if it has given no sign of life since *lease*.
 

@@ -20,6 +20,7 @@ from daemons.broker import (
     Lease,
     StoreUnavailable,
 )
+from daemons.worker.alive import is_dead
 from daemons.worker.holdings import Holdings
 from protocol import keys
 from protocol.messages import WorkerInfo
@@ -29,6 +30,28 @@ log = structlog.get_logger()
 _RETRY_S = 0.5
 _JANITOR_S = 60.0
 _DAY_MS = 86_400_000
+
+
+class _Watch:
+    """Since when, by this process's own clock, a lease was seen with its number; who holds it.
+
+    *dead* says that the holder was known to be dead at the last look.
+    """
+
+    __slots__ = ("dead", "holder", "since")
+
+    def __init__(self, since: float, holder: str) -> None:
+        self.since = since
+        self.holder = holder
+        self.dead = False
+
+    def is_over(self, now: float, lease_s: float) -> bool:
+        """Tell whether the holder has been silent for a lease, or dead for two looks.
+
+        At the first one what it ran may still be ending.
+        """
+        was_dead, self.dead = self.dead, is_dead(self.holder)
+        return now - self.since >= lease_s or (was_dead and self.dead)
 
 
 class Keeper:
@@ -46,8 +69,8 @@ class Keeper:
         self._holdings = holdings
         self._describe = describe
         self._settings = broker.config.worker
-        # When each lease was first seen with its present number, by this process's own clock.
-        self._seen: dict[Lease, float] = {}
+        #: The leases as they stood at the last look.
+        self._seen: dict[Lease, _Watch] = {}
 
     async def beat(self) -> None:
         """Prolong the leases of what is held, and show that this worker lives."""
@@ -104,16 +127,21 @@ class Keeper:
     async def expire_leases(self) -> None:
         """Expire the leases that this process has watched for a whole lease without a heartbeat.
 
-        By its own clock: the server's may jump.
+        By its own clock: the server's may jump. Those of workers that died on this machine are not
+        watched for so long.
         """
         before = trio.current_time()
         leases = await self._claims.leases()
+        new = [lease for lease in leases if lease not in self._seen]
+        holders = dict(zip(new, await self._claims.holders(new), strict=True))
         # From after this look to before a later one: however long either took, the holder has been
         # silent for longer, and has stopped its run.
         after = trio.current_time()
-        self._seen = {lease: self._seen.get(lease, after) for lease in leases}
-        for lease, first_seen in list(self._seen.items()):
-            if before - first_seen < self._settings.lease_s:
+        self._seen = {
+            lease: self._seen.get(lease) or _Watch(after, holders[lease]) for lease in leases
+        }
+        for lease, watch in list(self._seen.items()):
+            if not watch.is_over(before, self._settings.lease_s):
                 continue
             outcome = await self._claims.expire(lease)
             if outcome != "no":

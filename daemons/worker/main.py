@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
-import socket
 from contextlib import AsyncExitStack
 from functools import partial
 
@@ -23,6 +21,7 @@ from daemons.broker import (
 from daemons.config import Config, ConfigError
 from daemons.service import Service, run_service
 from daemons.worker.adopter import Adopter
+from daemons.worker.alive import worker_name
 from daemons.worker.builds import Builds
 from daemons.worker.holdings import Holdings
 from daemons.worker.inspector import Inspector
@@ -52,13 +51,13 @@ def run(config: Config) -> int:
 
 
 async def _main(config: Config, service: Service) -> None:
-    name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(2)}"
     catalogue = _load_problems(config)
     toolchains = await find_toolchains(load_languages().values())
     if not toolchains:
         raise ConfigError("no language: neither an interpreter nor a compiler was found")
     slots = config.worker.slots or os.cpu_count() or 1
     async with AsyncExitStack() as stack:
+        name = stack.enter_context(worker_name())
         broker = await stack.enter_async_context(open_broker(config, name=name))
         await broker.check_promise()
         builds = await _open_builds(config)

@@ -82,9 +82,7 @@ async def test_slot_that_leaks_is_closed_before_it_takes_anything(site: Site) ->
         async with open_boxes() as boxes, open_intake(site.broker, name="in") as intake:
             inspector = Inspector(boxes, enabled=True, tell=print)
             pair = SimpleNamespace(boxes=boxes)
-            slots = Slots(
-                site.broker, claims, holdings, pair, inspector, catalogue, toolchains, Builds()
-            )
+            slots = Slots(claims, holdings, pair, inspector, catalogue, toolchains, Builds())
             judgement = slots._judgement
 
             async def judge_and_note(box, claim, reporter):
@@ -111,7 +109,7 @@ async def test_stop_does_not_wait_for_an_inspection(site: Site) -> None:
         async with open_boxes() as boxes, open_intake(site.broker, name="in") as intake:
             inspector = Inspector(boxes, enabled=True, tell=print)
             pair = SimpleNamespace(boxes=boxes)
-            slots = Slots(site.broker, claims, Holdings(15.0), pair, inspector, {}, {}, Builds())
+            slots = Slots(claims, Holdings(15.0), pair, inspector, {}, {}, Builds())
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(slots.serve, intake, stopping)
                 await trio.testing.wait_all_tasks_blocked()

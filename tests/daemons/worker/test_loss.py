@@ -32,6 +32,16 @@ async def test_killed_worker_is_followed_by_another(site: Site) -> None:
     assert (await site.broker.queue_status()) == (0, 0, 0)
 
 
+async def test_dead_worker_of_this_machine_is_not_waited_for(site: Site) -> None:
+    """The kernel tells that it has ended: its submission is judged anew long before the lease ends."""
+    first = await site.open_worker(lease_s=600.0, beat_s=200.0)
+    id_ = await site.run_for_ever(first)
+    await site.open_worker(lease_s=600.0, beat_s=200.0)
+    os.kill(first.pid, signal.SIGKILL)
+    await site.until(id_, "compiled", times=2)
+    assert (await site.kinds(id_)).count("requeued") == 1
+
+
 async def test_worker_cut_off_from_the_store_kills_its_runs(site: Site) -> None:
     """A store that stops answering: the run ends before anybody else could begin it again.
 
