@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
+import re
 import shutil
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
@@ -33,6 +34,7 @@ _PREFIX_PARTS = ("bin", "lib", "lib64", "libexec", "include")
 #: depend on it, and looking through it costs each start of Python some milliseconds.
 _PACKAGES = ("lib*/python*/site-packages", "lib*/python*/dist-packages")
 _VERSION_S = 10.0
+_VERSION = re.compile(r"\d+(\.\d+)+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,7 @@ class Toolchain:
     Attributes:
         language: what the tools are for.
         tools: the path of each of the language's programs.
-        version: the first line that they say of their version, for people.
+        version: what they say of their version, for people.
         identity: a digest of all by which two builds of the tools can differ.
     """
 
@@ -67,8 +69,7 @@ async def find_toolchains(languages: Iterable[Language]) -> dict[str, Toolchain]
         told = version
         if language.identity is not None:
             told = await _ask(language, tools, language.identity) or version
-        first_line = version.splitlines()[0].strip() if version else ""
-        found[language.id] = Toolchain(language, tools, first_line, _identify(tools, told))
+        found[language.id] = Toolchain(language, tools, version_in(version), _identify(tools, told))
 
     async with trio.open_nursery() as nursery:
         for language in languages:
@@ -147,6 +148,16 @@ async def _ask(language: Language, tools: Mapping[str, str], template: Sequence[
         log.warning("language not offered", language=language.id, exit_code=process.returncode)
         return None
     return process.stdout.decode(errors="replace")
+
+
+def version_in(printed: str) -> str:
+    """Return the number in what a tool *printed* of its version, or the first line without one.
+
+    ``openjdk version "17.0.15" 2025-04-15`` and ``v20.20.2`` are told alike: 17.0.15, 20.20.2.
+    """
+    first = printed.partition("\n")[0].strip()
+    number = _VERSION.search(first)
+    return number[0] if number else first
 
 
 def _identify(tools: Mapping[str, str], told: str) -> str:

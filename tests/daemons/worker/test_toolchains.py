@@ -6,9 +6,10 @@ import os
 import sys
 from pathlib import Path
 
+import pytest
 import trio
 
-from daemons.worker.toolchains import find_toolchains, image_of
+from daemons.worker.toolchains import find_toolchains, image_of, version_in
 from judging.languages import load_languages
 from sandbox import Grade, Job, Limits, open_sandbox
 
@@ -62,3 +63,19 @@ async def test_image_shows_the_whole_place_of_a_tool_outside_the_usual_ones(tmp_
     assert not any(
         os.path.commonpath([path, "/usr/share/doc"]) == path for path in image_of([]).shown
     )
+
+
+@pytest.mark.parametrize(
+    ("printed", "version"),
+    [
+        ("12.2.0\n", "12.2.0"),
+        ('openjdk version "17.0.15" 2025-04-15\nOpenJDK Runtime', "17.0.15"),
+        ("v20.20.2\n", "20.20.2"),
+        ("Python 3.13.0rc1+\n", "3.13.0"),
+        ("tool of 2026\n2.0", "tool of 2026"),
+        ("", ""),
+    ],
+)
+def test_version_is_the_number_alone(printed: str, version: str) -> None:
+    """The number of the first line, or the line where there is none."""
+    assert version_in(printed) == version
