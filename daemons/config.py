@@ -7,6 +7,7 @@ file shows each default with its reason; a test keeps the two equal.
 from __future__ import annotations
 
 import re
+import resource
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
 from urllib.parse import quote
@@ -20,6 +21,15 @@ Positive = Annotated[float, msgspec.Meta(gt=0)]
 Count = Annotated[int, msgspec.Meta(ge=1)]
 Natural = Annotated[int, msgspec.Meta(ge=0)]
 
+#: Whether a process that ended by itself is started again: always, unless it ended well, never.
+RestartType = Literal["permanent", "transient", "temporary"]
+OomScoreAdj = Annotated[int, msgspec.Meta(ge=-1000, le=1000)]
+LimitAction = Literal["hold", "escalate"]
+
+_VARIABLE = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*$")
+#: What the supervisor itself tells its processes by.
+_RESERVED_VARIABLES = ("LISTEN_", "NOTIFY_", "WATCHDOG_", "GAVEL_GATE", "GAVEL_LIFELINE")
+_MAX_PORT = 65535
 _SAVE_POINT = re.compile(r"^\d+ \d+$")
 _STORE_SCHEMES = ("redis://", "rediss://", "unix://")
 _LOOPBACK = re.compile(r"^(127\.\d+\.\d+\.\d+|localhost|\[::1\]):")
@@ -43,8 +53,10 @@ class Address(NamedTuple):
             ValueError: it is neither.
         """
         host, colon, port = text.rpartition(":")
-        if not colon or not host or not port.isascii() or not port.isdigit() or int(port) > 65535:
+        if not colon or not host or not port.isascii() or not port.isdigit():
             raise ValueError(f"expected `host:port`, got {text!r}")
+        if len(port) > 5 or int(port) > _MAX_PORT:
+            raise ValueError(f"a port is a number from 0 to {_MAX_PORT}, got {port} in {text!r}")
         return cls(host.strip("[]"), int(port))
 
     def __str__(self) -> str:
@@ -73,19 +85,73 @@ class _Listening(_Section, frozen=True):
         return Address.parse(self.listen)
 
 
+class Supervision(_Section, frozen=True):
+    """`[supervisor.<daemon>]`: what differs for one daemon; None stands for what holds for all."""
+
+    restart: RestartType | None = None
+    intensity: Count | None = None
+    period_s: Positive | None = None
+    on_limit: LimitAction | None = None
+    start_s: Positive | None = None
+    stop_s: Positive | None = None
+    watchdog_s: Positive | None = None
+    backoff_initial_s: Positive | None = None
+    backoff_max_s: Positive | None = None
+    backoff_reset_s: Positive | None = None
+    oom_score_adj: OomScoreAdj = 0
+    rlimits: dict[str, Natural] = {}
+    environment: dict[str, str] = {}
+
+    def __post_init__(self) -> None:
+        """Check names while the table that holds them is still known."""
+        known = sorted(each[7:].lower() for each in dir(resource) if each.startswith("RLIMIT_"))
+        for name in self.rlimits:
+            if name not in known:
+                raise ValueError(f"`rlimits`: no limit {name!r}; there are: {', '.join(known)}")
+        for name in self.environment:
+            if not _VARIABLE.match(name) or name.startswith(_RESERVED_VARIABLES):
+                raise ValueError(f"`environment`: {name!r} is no name that can be given here")
+
+
+class StoreSupervision(Supervision, frozen=True):
+    """`[supervisor.store]`: it has the data of everybody."""
+
+    oom_score_adj: OomScoreAdj = -500
+
+
+class WorkerSupervision(Supervision, frozen=True):
+    """`[supervisor.worker]`: it runs foreign code."""
+
+    oom_score_adj: OomScoreAdj = 300
+
+
 class Supervisor(_Section, frozen=True):
     """`[supervisor]`: how daemons are started, watched and stopped."""
 
     control: str = "var/supervisor.sock"
+    restart: RestartType = "permanent"
     intensity: Count = 5
     period_s: Positive = 30.0
+    on_limit: LimitAction = "hold"
     start_s: Positive = 30.0
     stop_s: Positive = 30.0
     watchdog_s: Positive = 10.0
     backoff_initial_s: Positive = 0.2
     backoff_max_s: Positive = 30.0
     backoff_reset_s: Positive = 60.0
-    on_limit: Literal["hold", "escalate"] = "hold"
+    log_dir: str = ""
+    log_max_bytes: Annotated[int, msgspec.Meta(ge=4096)] = 20971520
+    log_keep: Natural = 5
+    store: StoreSupervision = StoreSupervision()
+    gateway: Supervision = Supervision()
+    worker: WorkerSupervision = WorkerSupervision()
+    api: Supervision = Supervision()
+
+    def of(self, daemon: str) -> Supervision:
+        """Return what holds for *daemon*, with every value told."""
+        own: Supervision = getattr(self, daemon)
+        missing = [name for name in own.__struct_fields__ if getattr(own, name) is None]
+        return msgspec.structs.replace(own, **{name: getattr(self, name) for name in missing})
 
 
 class Store(_Listening, frozen=True):
@@ -244,6 +310,18 @@ class Config(_File, frozen=True):
         """The embedded store's unix socket."""
         return self.path(self.store.dir) / "store.sock"
 
+    def problem_dirs(self) -> list[Path]:
+        """Return the folders of problem packages.
+
+        Raises:
+            ConfigError: one of them is not there. An empty list is fine: then nothing is offered.
+        """
+        dirs = [self.path(folder) for folder in self.problems.dirs]
+        for folder in dirs:
+            if not folder.is_dir():
+                raise ConfigError(f"{self.file}: [problems] dirs: no folder {folder}")
+        return dirs
+
     @property
     def loopback_only(self) -> bool:
         """Whether nobody outside this machine can reach us."""
@@ -278,12 +356,16 @@ _UNKNOWN = re.compile(r"^Object contains unknown field `(.*)`$")
 def _located(message: str) -> str:
     """Turn msgspec's ``... - at `$.api.listen` `` into ``[api] listen: ...``."""
     sentence, _, place = message.partition(" - at `$.")
-    section, _, key = place.rstrip("`").partition(".")
+    keys = place.rstrip("`").split(".") if place else []
+    table: _Section = _File()
+    sections = []
+    while keys and isinstance(inner := getattr(table, keys[0], None), _Section):
+        table = inner
+        sections.append(keys.pop(0))
     if unknown := _UNKNOWN.match(sentence):
-        table = type(getattr(_File(), section)) if section else _File
-        what = "key" if section else "table"
+        what = "key" if sections else "table"
         sentence = f"unknown {what} `{unknown[1]}`; known are: {', '.join(table.__struct_fields__)}"
-    where = f"[{section}] {key}".rstrip() if section else ""
+    where = f"[{'.'.join(sections)}] {'.'.join(keys)}".rstrip() if sections else ""
     return f"{where}: {sentence}" if where else sentence
 
 

@@ -1,10 +1,9 @@
 """Structured logs: one line per event on stderr, readable for people or JSON for machines.
 
 What a line looks like is settled once, by `configure_logs`, from the environment variable
-``GAVEL_LOG``: ``readable`` (time, level, daemon and pid, event; coloured on a terminal), ``merged``
-(the same without the daemon's name: the supervisor puts it before each line) or ``json``. Without
-it a terminal gets ``readable`` and everything else ``json``. ``NO_COLOR`` and ``FORCE_COLOR`` are
-honoured.
+``GAVEL_LOG``: ``readable`` (time, level, daemon and pid, event; coloured on a terminal) or
+``json``. Without it a terminal gets ``readable`` and everything else ``json``. ``NO_COLOR`` and
+``FORCE_COLOR`` are honoured.
 
 Writing never blocks: a reader that has stopped, or a full disk, costs lines, and the next line that
 gets through says how many. A daemon that waits for its log would stop judging for it.
@@ -16,6 +15,7 @@ import logging
 import os
 import select
 from collections.abc import MutableMapping
+from datetime import datetime
 from typing import IO, Any
 
 import structlog
@@ -28,17 +28,31 @@ Event = MutableMapping[str, Any]
 _CHUNK_BYTES = 4096
 
 
-class LineWriter:
+class LineSink:
+    """Where lines go, with the methods of what structlog calls a logger: one per level."""
+
+    def write_line(self, line: str) -> None:
+        """Write *line*."""
+        raise NotImplementedError
+
+    def msg(self, message: str) -> None:
+        """Write *message* as one event."""
+        self.write_line(message)
+
+    debug = info = warning = error = critical = exception = msg
+
+
+class LineWriter(LineSink):
     """Writes whole lines to a descriptor and drops them, counted, rather than wait.
 
     Args:
         fd: where to write; it is neither closed nor made non-blocking, since others share it.
-        prefix: stands before each line.
     """
 
-    def __init__(self, fd: int, prefix: str = "") -> None:
+    def __init__(self, fd: int) -> None:
+        #: Not written since the last line that was, and in all.
         self.dropped = 0
-        self._prefix = prefix
+        self.dropped_total = 0
         self._fd = fd
         self._poll = select.poll()
         self._poll.register(fd, select.POLLOUT)
@@ -47,8 +61,9 @@ class LineWriter:
         """Write *line* and a newline, or count it as dropped."""
         if self.dropped and self._write(b"(%d log lines dropped here)\n" % self.dropped):
             self.dropped = 0
-        if not self._write((self._prefix + line).encode("utf-8", "backslashreplace") + b"\n"):
+        if not self._write(line.encode("utf-8", "backslashreplace") + b"\n"):
             self.dropped += 1
+            self.dropped_total += 1
 
     def _write(self, data: bytes) -> bool:
         try:
@@ -62,13 +77,6 @@ class LineWriter:
             return False
         return True
 
-    # What structlog calls a logger: one method per level.
-    def msg(self, message: str) -> None:
-        """Write *message* as one event."""
-        self.write_line(message)
-
-    debug = info = warning = error = critical = exception = msg
-
 
 class _StdlibBridge(logging.Handler):
     """Sends what libraries log by `logging` into the same stream."""
@@ -80,29 +88,32 @@ class _StdlibBridge(logging.Handler):
         )
 
 
-def configure_logs(daemon: str, *, fd: int = 2, prefix: str = "") -> None:
+def configure_logs(daemon: str, *, fd: int = 2, sink: LineSink | None = None) -> None:
     """Set up logging for this process: *daemon* and the pid stand on each line.
 
     Args:
         daemon: the name of the daemon, as in ``gavel status``.
         fd: where lines go; stderr unless a test asks otherwise.
-        prefix: stands before each line that is not JSON, in place of the daemon's name.
+        sink: takes the lines, in JSON, in place of *fd*.
     """
-    mode = log_mode(fd)
-    if prefix and mode == "readable":
-        mode = "merged"
-    writer = LineWriter(fd, "" if mode == "json" else prefix)
+    for_people = sink is None and log_mode(fd) == "readable"
+    taker = sink or LineWriter(fd)
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
             structlog.stdlib.add_log_level,
             _Speaker(daemon),
-            *(_json_processors() if mode == "json" else _readable_processors(mode, fd)),
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.StackInfoRenderer(),
+            structlog.processors.format_exc_info,
+            ReadableLines(colour=wants_colour(fd), with_name=True)
+            if for_people
+            else structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(
             os.environ.get("GAVEL_LOG_LEVEL", "info")
         ),
-        logger_factory=lambda *_: writer,
+        logger_factory=lambda *_: taker,
         # Not cached: a process that configures twice (a test) would go on with the old stream.
         cache_logger_on_first_use=False,
     )
@@ -110,9 +121,9 @@ def configure_logs(daemon: str, *, fd: int = 2, prefix: str = "") -> None:
 
 
 def log_mode(fd: int = 2) -> str:
-    """Return how lines look here: ``readable``, ``merged`` or ``json``."""
+    """Return how lines look here: ``readable`` or ``json``."""
     asked = os.environ.get("GAVEL_LOG", "")
-    if asked in {"readable", "merged", "json"}:
+    if asked in {"readable", "json"}:
         return asked
     return "readable" if os.isatty(fd) else "json"
 
@@ -140,44 +151,44 @@ class _Speaker:
         return {"daemon": self._daemon, "pid": os.getpid(), **event}
 
 
-def _json_processors() -> list[Any]:
-    return [
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.StackInfoRenderer(),
-        structlog.processors.format_exc_info,
-        structlog.processors.JSONRenderer(),
-    ]
+class ReadableLines:
+    """Makes of an event the line that people read.
 
+    Args:
+        colour: whether it is coloured.
+        with_name: whether the daemon's name stands before its pid.
+    """
 
-def _readable_processors(mode: str, fd: int) -> list[Any]:
-    return [
-        structlog.processors.TimeStamper(fmt="%H:%M:%S.%f", utc=False),
-        _shorten_time,
-        _ShowSpeaker(with_name=mode == "readable"),
-        structlog.processors.StackInfoRenderer(),
-        structlog.dev.ConsoleRenderer(
-            colors=wants_colour(fd),
+    def __init__(self, *, colour: bool, with_name: bool) -> None:
+        self._with_name = with_name
+        self._renderer = structlog.dev.ConsoleRenderer(
+            colors=colour,
             pad_event_to=0,
             # The default draws boxes with local variables: long, and it may show a token.
             exception_formatter=structlog.dev.plain_traceback,
-        ),
-    ]
+        )
+
+    def __call__(self, _logger: Any, _method: str, event: Event) -> str:
+        """Return the line, as structlog asks for it."""
+        return self.render(event)
+
+    def render(self, event: Event) -> str:
+        """Return the line; what a daemon said last stands below the report of its death."""
+        shown = {**event, "timestamp": _local_time(event.get("timestamp"))}
+        name = shown.pop("daemon", "")
+        last_lines = shown.pop("last_lines", None) or []
+        pid = f"[{shown.pop('pid', '')}]"
+        shown["event"] = f"{name if self._with_name else ''}{pid} {shown.get('event', '')}"
+        if "level" in shown:
+            shown["level"] = str(shown["level"])
+        line = self._renderer(None, "", shown)
+        return "\n".join([line, *(f"    > {said}" for said in last_lines)])
 
 
-def _shorten_time(_logger: Any, _method: str, event: Event) -> Event:
-    """Cut the time to milliseconds."""
-    return {**event, "timestamp": event["timestamp"][:-3]}
-
-
-class _ShowSpeaker:
-    """Moves the daemon and the pid before the event's text."""
-
-    def __init__(self, *, with_name: bool) -> None:
-        self._with_name = with_name
-
-    def __call__(self, _logger: Any, _method: str, event: Event) -> Event:
-        """Return *event* with ``name[pid]`` at the head of its text."""
-        name = event.pop("daemon") if self._with_name else ""
-        event.pop("daemon", None)
-        event["event"] = f"{name}[{event.pop('pid')}] {event.get('event', '')}"
-        return event
+def _local_time(timestamp: object) -> str:
+    """Return the time of day here, to milliseconds, or what is no time as it is."""
+    try:
+        at = datetime.fromisoformat(str(timestamp))
+    except ValueError:
+        return str(timestamp or "")
+    return at.astimezone().strftime("%H:%M:%S.%f")[:-3]

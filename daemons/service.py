@@ -9,7 +9,8 @@ runs the daemon's `main(service)` beside three small attendants:
 * *lifeline*: the read end of a pipe whose other end only the supervisor holds. Its end means that
   the supervisor is gone, and the daemon stops as on SIGTERM but within `LIFELINE_S`;
 * *watchdog*: tells the supervisor twice per period that this loop still turns. It is a task of the
-  loop and nothing else, so a blocked loop falls silent.
+  loop and nothing else, so a blocked loop falls silent;
+* *need*: tells when the connection that the daemon can't do without, to the store, comes and goes.
 
 `main` ends the process by returning. The protocols are systemd's (``LISTEN_FDS``,
 ``NOTIFY_SOCKET``, ``WATCHDOG_USEC``), so the same daemon runs under our supervisor, under systemd,
@@ -27,11 +28,12 @@ import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import Protocol
 
 import trio
 
 from daemons.config import EXIT_CONFIG, ConfigError
-from daemons.logs import configure_logs, log
+from daemons.logs import LineSink, configure_logs, log
 
 EXIT_ASKED = 0
 EXIT_CRASH = 1
@@ -40,6 +42,8 @@ EXIT_CRASH = 1
 LIFELINE_S = 5.0
 #: The first descriptor that LISTEN_FDS speaks of (sd_listen_fds(3)).
 _LISTEN_FDS_START = 3
+#: Our own field beside sd_notify's: 0 while a daemon that is up lacks something, such as the store.
+CAN_SERVE = "X_GAVEL_CAN_SERVE"
 _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -72,6 +76,17 @@ class Notifier:
         self._socket.close()
 
 
+class Link(Protocol):
+    """A connection that comes and goes, such as the one to the store."""
+
+    @property
+    def connected(self) -> bool:
+        """Whether it is there now."""
+
+    async def wait_change(self) -> None:
+        """Wait until it comes or goes."""
+
+
 class Service:
     """What a daemon's `main` sees of its own life: when to stop, and whom to tell that it is ready.
 
@@ -94,11 +109,20 @@ class Service:
         self.stopping = trio.Event()
         self._notifier = notifier
         self._scope = trio.CancelScope()
+        self._status = ""
+        self._impaired: bool | None = None
+        self._need: tuple[str, Link] | None = None
+        self._needing = trio.Event()
 
     def ready(self, status: str = "") -> None:
         """Tell that the daemon serves; *status* is one line for people."""
-        self._tell("READY=1", status)
+        self.up(status)
         log.info("ready", **({"status": status} if status else {}))
+
+    def up(self, status: str = "") -> None:
+        """Tell the starter alone: all has been started, be it that something is still missing."""
+        self._status = status
+        self._tell("READY=1", status)
 
     @property
     def stop_by(self) -> float:
@@ -108,6 +132,20 @@ class Service:
     def status(self, text: str) -> None:
         """Tell in one line what the daemon does now."""
         self._tell("", text)
+
+    def needs(self, name: str, link: Link) -> None:
+        """Count as ready only while *link* is connected; say it before `ready`.
+
+        The starter hears of each change at once, and again with each sign of life, since a message
+        may be lost.
+
+        Args:
+            name: what is at the other end, for people.
+            link: the connection; one per daemon can be named.
+        """
+        self._need = (name, link)
+        self._impaired = not link.connected
+        self._needing.set()
 
     def stop(self, reason: str, within_s: float) -> None:
         """Set `stopping`, and cancel `main` if it has not returned *within_s* seconds from now.
@@ -125,9 +163,24 @@ class Service:
             lines = [state] if state else []
             if status:
                 lines.append("STATUS=" + status.replace("\n", " "))
+            if self._impaired is not None:
+                lines.append(f"{CAN_SERVE}={int(not self._impaired)}")
             # A sign of life may be lost, another follows; that it is ready is said once.
             patience_s = 1.0 if state == "READY=1" else 0.0
             self._notifier.send("\n".join(lines), patience_s=patience_s)
+
+    async def _follow_need(self) -> None:
+        """Tell whenever what this daemon needs comes or goes, for ever."""
+        await self._needing.wait()
+        assert self._need is not None
+        name, link = self._need
+        told = False  # `ready` told the starter whether it is there, not people
+        while True:
+            self._impaired = not link.connected
+            if self._impaired != told:
+                told = self._impaired
+                self._tell("", f"not ready: {name} is away" if told else self._status)
+            await link.wait_change()
 
     async def _run(self, main: Callable[[Service], Awaitable[None]]) -> None:
         with self._scope:
@@ -141,7 +194,7 @@ def run_service(
     main: Callable[[Service], Awaitable[None]],
     *,
     drain_s: float,
-    log_prefix: str = "",
+    log_sink: LineSink | None = None,
 ) -> int:
     """Run *main* as this process's one purpose and return the exit code.
 
@@ -149,9 +202,9 @@ def run_service(
         name: the daemon's name, for logs.
         main: gets the `Service`; returns when it is done, soon after `Service.stopping` is set.
         drain_s: how long after the first signal it is cancelled.
-        log_prefix: stands before each log line.
+        log_sink: takes its log lines in place of stderr.
     """
-    configure_logs(name, prefix=log_prefix)
+    configure_logs(name, sink=log_sink)
     with _remembered_signals() as early:
         try:
             trio.run(_live, name, main, drain_s, early)
@@ -237,6 +290,7 @@ async def _live(
                 attendants.start_soon(_watch_lifeline, service, lifeline)
             if watchdog_s is not None:
                 attendants.start_soon(_feed_watchdog, service, watchdog_s / 2)
+            attendants.start_soon(service._follow_need)
             await service._run(main)
             attendants.cancel_scope.cancel(reason="the daemon's work has ended")
 

@@ -101,6 +101,11 @@ def dead(partition: int) -> str:
     return f"dlq:{{{partition}}}"
 
 
+def finished(partition: int) -> str:
+    """Return the index of finished submissions, for the janitor and for rates."""
+    return f"fin:{{{partition}}}"
+
+
 def idempotency(partition: int, user_id: str, key: str) -> str:
     """Return the hash that remembers one Idempotency-Key of one user."""
     return f"idem:{{{partition}}}:{user_id}:{key}"

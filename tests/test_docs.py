@@ -176,6 +176,8 @@ def house() -> Iterator[House]:
         with log.open("wb") as output:
             process = subprocess.Popen(
                 [*make, f"VENV={sys.prefix}", f"ARGS=--config {config}"],
+                # The document shows what stands on a terminal.
+                env=os.environ | {"GAVEL_LOG": "readable"},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,

@@ -62,11 +62,12 @@ async def serve_api(config: Config, service: Service) -> None:
         hyper = hyper_config(config, service.sockets)
         trigger = service.stopping.wait
         binds = await nursery.start(partial(serve, app, hyper, shutdown_trigger=trigger))
+        service.needs("the store", broker.redis)
         service.ready(f"{len(catalogue)} problems on {', '.join(binds)}")
 
 
 def _load(config: Config) -> Catalogue:
-    catalogue = load_problems([config.path(folder) for folder in config.problems.dirs])
+    catalogue = load_problems(config.problem_dirs())
     for path, error in catalogue.errors.items():
         log.warning("problem package refused", package=str(path), reason=str(error))
     return catalogue

@@ -75,6 +75,10 @@ class Redis(AsyncCoreCommands):
         """Whether commands can be sent right now."""
         return self._usable() is not None
 
+    async def wait_change(self) -> None:
+        """Wait until the connection comes or goes."""
+        await self._changed.wait()
+
     async def execute_command(self, *args: Any, **options: Any) -> Any:
         """Send one command and return its reply in redis-py's shape: what all commands call."""
         name = str(args[0])

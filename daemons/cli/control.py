@@ -1,17 +1,18 @@
-"""`gavel status`, `restart`, `reload`, `stop`: talk to a running supervisor."""
+"""`gavel restart`, `scale`, `reload`, `stop`: talk to a running supervisor."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import click
 
 from daemons.cli.options import config_option
 from daemons.config import Config
 from daemons.supervisor.client import Client, NotRunning, Refused
+
+#: What can be named on the command line, in start order; the store is there if it is embedded.
+DAEMONS = ("store", "gateway", "worker", "api")
 
 
 @contextmanager
@@ -27,26 +28,9 @@ def _supervisor(config: Config) -> Iterator[Client]:
 
 @click.command()
 @config_option
-@click.option("--json", "as_json", is_flag=True, help="One JSON document instead of tables.")
-def status(config: Config, as_json: bool) -> None:
-    """Show daemons, queue and workers.
-
-    Exit code 0 when everything is ready, 3 when something is not, 1 when no supervisor runs.
-    """
-    with _supervisor(config) as client:
-        answer = client.ask("status")
-    if as_json:
-        click.echo(json.dumps(answer))
-    else:
-        _print_status(answer)
-    raise SystemExit(0 if answer["ready"] else 3)
-
-
-@click.command()
-@config_option
-@click.argument("name")
+@click.argument("name", type=click.Choice(DAEMONS))
 def restart(config: Config, name: str) -> None:
-    """Start the daemon NAME (store, gateway, worker, api) anew without losing work.
+    """Start the daemon NAME anew without losing work.
 
     One process after the other. Of the API and the gateway the new process serves before the old
     one stops, so nobody is refused; a worker first finishes or gives back what it judges.
@@ -54,6 +38,21 @@ def restart(config: Config, name: str) -> None:
     with _supervisor(config) as client:
         client.ask("restart", name=name)
     click.echo(f"{name} restarted")
+
+
+@click.command()
+@config_option
+@click.argument("name", type=click.Choice(DAEMONS[1:]))
+@click.argument("processes", type=click.IntRange(min=1))
+def scale(config: Config, name: str, processes: int) -> None:
+    """Run so many PROCESSES of the daemon NAME from now on.
+
+    Fewer: those that go finish or give back what they have. The file is not changed: a `gavel
+    reload` goes back to the number that stands there.
+    """
+    with _supervisor(config) as client:
+        done = client.ask("scale", name=name, processes=processes)
+    click.echo(done)
 
 
 @click.command()
@@ -75,53 +74,3 @@ def stop(config: Config) -> None:
     with _supervisor(config) as client:
         client.stop()
     click.echo("stopped")
-
-
-def _print_status(answer: dict[str, Any]) -> None:
-    """Print *answer* for people."""
-    from rich.console import Console
-    from rich.table import Table
-
-    console = Console(highlight=False)
-    table = Table("daemon", "state", "pid", "up", "restarts", "listens", "says", box=None)
-    for name, daemon in answer["daemons"].items():
-        for one in daemon["instances"]:
-            table.add_row(
-                name,
-                _coloured(one["state"]),
-                str(one["pid"] or "-"),
-                _duration(one["uptime_s"]),
-                str(one["restarts"]),
-                " ".join(daemon["listen"]),
-                one["status"] or _last_exit(one),
-            )
-    console.print(table)
-    console.print(_queue_line(answer["queue"]))
-    for worker in answer["workers"] or []:
-        console.print("worker {name}: {busy} of {slots} slots busy, {grade}".format(**worker))
-        for reason in worker["closed"]:
-            console.print(f"    [red]closed[/], an attack got through: {reason}", soft_wrap=True)
-
-
-def _queue_line(queue: dict[str, int] | None) -> str:
-    if queue is None:
-        return "queue: [yellow]unknown, the store is away[/]"
-    return "queue: {depth} waiting, {running} running, {dead} dead".format(**queue)
-
-
-def _last_exit(one: dict[str, Any]) -> str:
-    ending = one["last_exit"]
-    return f"last: {ending['reason']}" if ending and not one["ready"] else ""
-
-
-def _coloured(state: str) -> str:
-    colour = {"running": "green", "failed": "red", "held": "red"}.get(state, "yellow")
-    return f"[{colour}]{state}[/]"
-
-
-def _duration(seconds: float | None) -> str:
-    if seconds is None:
-        return "-"
-    minutes, rest = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}"

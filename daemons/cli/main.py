@@ -20,8 +20,9 @@ from daemons.config import EXIT_CONFIG, ConfigError
 #: Command -> (module under daemons.cli, one line of help), in the order of `gavel --help`.
 COMMANDS: dict[str, tuple[str, str]] = {
     "up": ("up", "Start everything and stay in the foreground."),
-    "status": ("control", "Show daemons, queue and workers."),
+    "status": ("status", "Show daemons, queue and workers."),
     "restart": ("control", "Start one daemon anew without losing work."),
+    "scale": ("control", "Run more or fewer processes of a daemon."),
     "reload": ("control", "Read the configuration again and apply what changed."),
     "stop": ("control", "Finish what runs, then stop everything."),
     "submit": ("submit", "Submit a program to a problem; --wait follows the verdict live."),
@@ -41,7 +42,7 @@ EXAMPLES = """\b
 Examples:
   gavel up                                  everything, in the foreground
   gavel up --config /etc/gavel.toml         with another configuration
-  gavel status                              in a second terminal
+  gavel status --watch                      in a second terminal
   gavel submit sum.py --problem two-sum --wait
   gavel run hello.cpp --time 2              no daemons needed
   gavel doctor                              what can this machine enforce?

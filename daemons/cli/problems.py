@@ -210,7 +210,7 @@ def _request(case: Case, toolchain: Toolchain) -> SubmissionRequest:
 
 
 def _load(config: Config) -> Catalogue:
-    return load_problems([config.path(folder) for folder in config.problems.dirs])
+    return load_problems(config.problem_dirs())
 
 
 def _find(catalogue: Catalogue, problem_id: str) -> Problem:

@@ -39,6 +39,7 @@ async def serve(config: Config, service: Service) -> None:
         listeners = await open_listeners(config, service.sockets)
         gateway = Gateway(config.gateway, broker, events, tokens)
         await nursery.start(gateway.serve, listeners, service.stopping)
+        service.needs("the store", broker.redis)
         service.ready(f"listening on {', '.join(map(_name_of, listeners))}")
 
 

@@ -12,7 +12,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -36,6 +36,7 @@ class Launch(NamedTuple):
     listen_fds: Sequence[int]
     lifeline_fd: int
     oom_score_adj: int = 0
+    rlimits: Mapping[str, int] = {}
 
 
 class Child:
@@ -106,9 +107,10 @@ class Child:
 def _spawn(launch: Launch, gate: int, output: int) -> subprocess.Popen[bytes]:
     fds = (*launch.listen_fds, gate, launch.lifeline_fd)
     enter = [sys.executable, "-I", "-S", _ENTER, str(os.getpid()), str(launch.oom_score_adj)]
+    limits = ",".join(f"{name}={value}" for name, value in launch.rlimits.items())
     places = [",".join(map(str, launch.listen_fds)), str(gate), str(launch.lifeline_fd)]
     return subprocess.Popen(
-        [*enter, *places, *launch.command],
+        [*enter, limits, *places, *launch.command],
         stdin=subprocess.DEVNULL,
         stdout=output,
         stderr=output,

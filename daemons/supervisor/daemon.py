@@ -9,6 +9,7 @@ import trio
 
 from daemons.config import Address, ConfigError
 from daemons.supervisor.plan import DaemonSpec
+from daemons.supervisor.policy import DeathBook
 from daemons.supervisor.site import Site
 from daemons.supervisor.slot import Slot
 
@@ -37,21 +38,30 @@ class Daemon:
         self._nursery = nursery
         self._door = door
         self._go = trio.Event()
+        self._book = DeathBook()
         self._changing = trio.Lock()
+        #: All that have not ended, those that are being replaced or given up included.
+        self._living: set[Slot] = set()
+        self._stopping = False
         self._slots = [self._make_slot() for _ in range(spec.processes)]
 
     @property
     def address(self) -> str | None:
         """Where it listens, with the real port."""
         if self._door is None:
-            return None
+            return self.spec.own_listen or None
         host, port, *_ = self._door.getsockname()
         return str(Address(host, port))
 
     @property
     def ready(self) -> bool:
-        """Whether all its processes serve."""
+        """Whether all its processes serve and can reach what they need."""
         return all(slot.ready for slot in self._slots)
+
+    @property
+    def serving(self) -> bool:
+        """Whether all its processes have come up, and live."""
+        return all(slot.serving for slot in self._slots)
 
     @property
     def settled(self) -> bool:
@@ -66,7 +76,7 @@ class Daemon:
     @property
     def state(self) -> str:
         """The state of the process that fares worst."""
-        order = ("failed", "held", "backoff", "starting", "stopping", "stopped", "running")
+        order = ("failed", "held", "ended", "backoff", "starting", "stopping", "stopped", "running")
         return min((slot.state for slot in self._slots), key=order.index)
 
     def as_json(self) -> dict[str, Any]:
@@ -86,11 +96,9 @@ class Daemon:
         self._go.set()
 
     async def stop(self, *, hurry: bool = False) -> None:
-        """Stop all its processes and wait for their end."""
-        for slot in self._slots:
-            slot.ask_to_stop(hurry=hurry)
-        for slot in self._slots:
-            await slot.ended.wait()
+        """Stop all its processes, also those just being replaced, and wait for their end."""
+        self._stopping = True
+        await self._end(*self._living, hurry=hurry)
 
     async def restart(self) -> None:
         """Replace its processes, one by one.
@@ -101,8 +109,13 @@ class Daemon:
             RestartFailed: a new process did not get ready.
         """
         async with self._changing:
-            for place, old in enumerate(list(self._slots)):
-                await (self._overlap if self.spec.overlap else self._replace)(place, old)
+            await self._renew()
+
+    async def _renew(self) -> None:
+        # Who asks for new processes has mended something: the past counts no more.
+        self._book.at = ()
+        for place, old in enumerate(list(self._slots)):
+            await (self._overlap if self.spec.overlap else self._replace)(place, old)
 
     async def change(self, spec: DaemonSpec, door: socket.socket | None, *, anew: bool) -> None:
         """Run by *spec* from now on.
@@ -122,26 +135,30 @@ class Daemon:
                 _listen(self.spec, door)
                 if old_door is not None:
                     old_door.close()
-            while len(self._slots) > spec.processes:
-                await self._end(self._slots.pop())
-            for place, old in enumerate(list(self._slots) if anew else []):
-                await (self._overlap if self.spec.overlap else self._replace)(place, old)
+            surplus, self._slots = self._slots[spec.processes :], self._slots[: spec.processes]
+            await self._end(*surplus)
+            for slot in self._slots:
+                slot.spec = spec
+            if anew:
+                await self._renew()
             while len(self._slots) < spec.processes:
                 self._slots.append(self._make_slot())
             await self._site.until(lambda: self.settled)
 
-    async def _end(self, slot: Slot) -> None:
-        slot.ask_to_stop()
-        await slot.ended.wait()
+    async def _end(self, *slots: Slot, hurry: bool = False) -> None:
+        for slot in slots:
+            slot.ask_to_stop(hurry=hurry)
+        for slot in slots:
+            await slot.ended.wait()
 
     async def _overlap(self, place: int, old: Slot) -> None:
         new = self._make_slot(restarts=old.restarts + 1)
         try:
-            await self._site.until(lambda: new.ready or new.last_ending is not None)
+            await self._site.until(lambda: new.serving or new.failed_once)
         finally:
-            if not new.ready:
+            if not new.serving:
                 new.ask_to_stop()
-        if not new.ready:
+        if not new.serving:
             raise RestartFailed(_why(self.spec.name, new) + "; the old process goes on")
         self._slots[place] = new
         await self._end(old)
@@ -149,19 +166,29 @@ class Daemon:
     async def _replace(self, place: int, old: Slot) -> None:
         await self._end(old)
         new = self._slots[place] = self._make_slot(restarts=old.restarts + 1)
-        await self._site.until(lambda: new.ready or new.last_ending is not None)
-        if not new.ready:
+        await self._site.until(lambda: new.serving or new.failed_once)
+        if not new.serving:
             raise RestartFailed(_why(self.spec.name, new) + "; it is tried again")
 
     def _make_slot(self, restarts: int = 0) -> Slot:
         fds = [self._door.fileno()] if self._door is not None else []
-        slot = Slot(self._site, self.spec, fds, self._go, restarts)
-        self._nursery.start_soon(slot.run)
+        slot = Slot(self._site, self.spec, fds, self._go, self._book, restarts)
+        if self._stopping:
+            slot.ask_to_stop()
+        self._living.add(slot)
+        self._nursery.start_soon(self._run, slot)
         return slot
+
+    async def _run(self, slot: Slot) -> None:
+        try:
+            await slot.run()
+        finally:
+            self._living.discard(slot)
 
 
 def _why(name: str, slot: Slot) -> str:
-    assert slot.last_ending is not None
+    if slot.last_ending is None:
+        return f"{name} is being stopped"
     ending = slot.last_ending.as_json()
     how = ending["signal"] or f"exit code {ending['code']}"
     return f"a new process of {name} did not get ready: {ending['reason']} ({how})"

@@ -1,6 +1,7 @@
 """The last steps before a daemon's program starts, done in its own process and then replaced by it.
 
-Run as ``python -I -S enter.py PARENT OOM FDS GATE LIFELINE COMMAND...``; imports nothing of ours.
+Run as ``python -I -S enter.py PARENT OOM LIMITS FDS GATE LIFELINE COMMAND...``; imports nothing
+of ours.
 
 Why a program and not `preexec_fn`: between fork and exec of a process with threads, Python may wait
 for a lock that no thread of the copy holds any more. A start of the bare interpreter costs some
@@ -26,16 +27,19 @@ from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
 _LISTEN_FDS_START = 3
+#: As `daemons.config.EXIT_CONFIG`: to start it again would not help.
+_EXIT_CONFIG = 78
 #: Descriptors are first moved out of the way of 3, 4, ...
 _ASIDE = 64
 
 
 def main() -> None:
     """Prepare this process and become the command."""
-    parent, oom_score_adj, listen, gate, lifeline, *command = sys.argv[1:]
+    parent, oom_score_adj, limits, listen, gate, lifeline, *command = sys.argv[1:]
     _die_with(int(parent))
     _place([int(fd) for fd in listen.split(",") if fd], int(gate), int(lifeline))
     _allow_many_files()
+    _set_limits(limits)
     _set_oom_score_adj(oom_score_adj)
     # Python ignores these two, and what is ignored stays so over exec.
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
@@ -74,6 +78,18 @@ def _allow_many_files() -> None:
     """Raise the soft limit of open files to the hard one: a socket per client needs one each."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def _set_limits(limits: str) -> None:
+    """Set the limits in *limits*, ``name=value`` with commas between; end if one can't be set."""
+    for limit in limits.split(",") if limits else []:
+        name, _, value = limit.partition("=")
+        try:
+            number = getattr(resource, f"RLIMIT_{name.upper()}")
+            resource.setrlimit(number, (int(value), int(value)))
+        except (OSError, ValueError) as exc:
+            sys.stderr.write(f"rlimits: {name} = {value}: {exc}\n")
+            sys.exit(_EXIT_CONFIG)
 
 
 def _set_oom_score_adj(value: str) -> None:

@@ -31,18 +31,18 @@ import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
-from pathlib import Path
 
 import trio
 
 from daemons.config import EXIT_CONFIG, Config
-from daemons.logs import configure_logs, log, wants_colour
+from daemons.logs import configure_logs, log
 from daemons.service import EXIT_ASKED, Service, run_service
 from daemons.supervisor.commands import Commands
 from daemons.supervisor.control import serve_control
 from daemons.supervisor.daemon import Daemon, bind_door
 from daemons.supervisor.lock import Lock, hold_lock
-from daemons.supervisor.merged_log import MergedLog, prefix
+from daemons.supervisor.log_files import rotation_of
+from daemons.supervisor.merged_log import MergedLog
 from daemons.supervisor.notify import open_mailbox
 from daemons.supervisor.orphans import adopt_orphans, bury_orphans, reap_orphans
 from daemons.supervisor.plan import DaemonSpec, plan_daemons
@@ -59,25 +59,24 @@ def run(config: Config, *, ready_fd: int | None = None) -> int:
         AlreadyRunning: another supervisor has this control socket.
         ConfigError: an address can't be used, or the like.
     """
+    config.problem_dirs()
     return supervise(config, plan_daemons(config), ready_fd=ready_fd)
 
 
 def supervise(config: Config, specs: list[DaemonSpec], *, ready_fd: int | None = None) -> int:
     """Run *specs*, in this order, until asked to stop; return the exit code."""
-    # For people, also in a file or a pipe; for machines by GAVEL_LOG=json.
-    os.environ.setdefault("GAVEL_LOG", "readable")
-    log_prefix = prefix("supervisor", colour=wants_colour())
-    configure_logs("supervisor", prefix=log_prefix)
+    merged = MergedLog(rotation=rotation_of(config))
+    configure_logs("supervisor", sink=merged.sink("supervisor"))
     control = config.path(config.supervisor.control)
     mark = secrets.token_hex(8)
     with hold_lock(control.with_suffix(".lock"), mark) as lock, ExitStack() as doors:
-        supervisor = Supervisor(config, specs, control, ready_fd)
+        supervisor = Supervisor(config, specs, merged, ready_fd)
         supervisor.bind(doors)
         code = run_service(
             "supervisor",
             partial(supervisor.main, lock=lock, mark=mark),
             drain_s=sum(spec.stop_s for spec in specs) + 5.0,
-            log_prefix=log_prefix,
+            log_sink=merged.sink("supervisor"),
         )
         return code or supervisor.code
 
@@ -88,17 +87,18 @@ class Supervisor:
     Args:
         config: the configuration.
         specs: the daemons, in start order.
-        control: where the control socket is to be.
+        merged: takes all log lines.
         ready_fd: gets one line when all daemons are ready, and is closed.
     """
 
     def __init__(
-        self, config: Config, specs: list[DaemonSpec], control: Path, ready_fd: int | None
+        self, config: Config, specs: list[DaemonSpec], merged: MergedLog, ready_fd: int | None
     ) -> None:
         self.code = EXIT_ASKED
         self._config = config
         self._specs = specs
-        self._control = control
+        self._control = config.path(config.supervisor.control)
+        self._log = merged
         self._ready_fd = ready_fd
         self._doors = ExitStack()
         self._bound: dict[str, socket.socket] = {}
@@ -121,7 +121,7 @@ class Supervisor:
         """Start, watch and stop everything."""
         adopt_orphans()
         with _lifeline() as lifeline, open_mailbox(self._control.with_suffix(".notify")) as mailbox:
-            site = Site(mark, mailbox, MergedLog(), lock, lifeline)
+            site = Site(mark, mailbox, self._log, lock, lifeline)
             async with trio.open_nursery() as outer:
                 ground = await outer.start(_open_shielded)
                 try:
@@ -139,7 +139,7 @@ class Supervisor:
         ground.start_soon(_watch_children, site, service)
         stop_s = sum(spec.stop_s for spec in self._specs)
         stop = partial(service.stop, "gavel stop", stop_s)
-        commands = Commands(self._config, self._daemons, self._doors, stop)
+        commands = Commands(self._config, self._daemons, self._doors, self._log, stop)
         ground.start_soon(serve_control, self._control, commands.handle)
         ground.start_soon(_touch_when_stopping, site, service)
 
@@ -155,12 +155,17 @@ class Supervisor:
                 log.critical("configuration refused", name=daemon.spec.name)
                 self.code = EXIT_CONFIG
                 return
-        await site.until(
-            lambda: self._ending(site, service) or all(daemon.ready for daemon in self._daemons)
-        )
+        if self._waiting() and not self._ending(site, service):
+            # systemd would kill all for a store that is away, or for one daemon that can't start.
+            service.up("up, but not ready; see `gavel status`")
+            log.warning("up, but not ready", waiting=self._waiting())
+        await site.until(lambda: self._ending(site, service) or not self._waiting())
         if not self._ending(site, service):
             self._announce(service)
-            await site.until(lambda: self._ending(site, service))
+        await site.until(lambda: self._ending(site, service))
+
+    def _waiting(self) -> list[str]:
+        return [daemon.spec.name for daemon in self._daemons if not daemon.ready]
 
     def _ending(self, site: Site, service: Service) -> bool:
         if site.escalated.is_set():
@@ -181,14 +186,15 @@ class Supervisor:
             self._ready_fd = None
 
     def _addresses(self) -> dict[str, str]:
-        schemes = {"api": "http://{}/", "gateway": "ws://{}/"}
+        schemes = {"api": "http://{}/", "gateway": "ws://{}/", "store": "redis://{}/"}
         found = {
             daemon.spec.name: schemes.get(daemon.spec.name, "{}").format(daemon.address)
             for daemon in reversed(self._daemons)
             if daemon.address
         }
         if any(spec.name == "store" for spec in self._specs):
-            found["store"] = self._config.store_url()
+            # Without an address it is reached by its socket alone.
+            found.setdefault("store", self._config.store_url())
         return found
 
 

@@ -4,17 +4,18 @@ A process that dies is started again after a delay that doubles with each failur
 back to the first once it has been healthy for a while. More deaths than `intensity` within
 `period_s` is a limit: then the delay is the longest one (*hold*: the rest goes on serving), or the
 whole tree stops (*escalate*). A process that says that its configuration is wrong (exit code 78) is
-not started again at all until somebody asks: nothing would be different.
+not started again at all until somebody asks: nothing would be different. Neither is a *temporary*
+one, nor a *transient* one that ended well.
 
-Vocabulary from OTP (intensity, period) and systemd (exit codes); neither backs off and resets.
+Vocabulary from OTP (restart types, intensity, period) and systemd (exit codes).
 """
 
 from __future__ import annotations
 
 from enum import Enum
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
-from daemons.config import EXIT_CONFIG
+from daemons.config import EXIT_CONFIG, LimitAction, RestartType
 
 #: Delays are spread by this share, so that processes that died together do not return together.
 JITTER = 0.3
@@ -29,16 +30,24 @@ class Policy(NamedTuple):
     initial_s: float = 0.2
     longest_s: float = 30.0
     reset_s: float = 60.0
-    on_limit: Literal["hold", "escalate"] = "hold"
+    on_limit: LimitAction = "hold"
+    restart: RestartType = "permanent"
 
 
 class Deaths(NamedTuple):
-    """What one process slot remembers of its past."""
+    """What is remembered of the past."""
 
-    #: When it died, within the last period, oldest first.
+    #: When processes of the daemon died, within the last period, oldest first.
     at: tuple[float, ...] = ()
-    #: Failures since it was last healthy.
+    #: Failures of this place since it was last healthy.
     in_a_row: int = 0
+
+
+class DeathBook:
+    """When processes of one daemon died: the limit is the daemon's, so its places share a book."""
+
+    def __init__(self) -> None:
+        self.at: tuple[float, ...] = ()
 
 
 class Action(Enum):
@@ -47,6 +56,7 @@ class Action(Enum):
     RESTART = "backoff"
     HOLD = "held"
     GIVE_UP = "failed"
+    LEAVE = "ended"
     ESCALATE = "escalated"
 
 
@@ -75,6 +85,8 @@ def judge_death(
     memory = Deaths((*recent, now), in_a_row + 1)
     if code == EXIT_CONFIG:
         return memory, Decision(Action.GIVE_UP, None)
+    if policy.restart == "temporary" or (policy.restart == "transient" and code == 0):
+        return memory, Decision(Action.LEAVE, None)
     if len(memory.at) > policy.intensity:
         if policy.on_limit == "escalate":
             return memory, Decision(Action.ESCALATE, None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 import trio
@@ -58,13 +58,12 @@ class Site:
         self._changes = trio.lowlevel.ParkingLot()
         self._serial = 0
 
-    def environment(self, watchdog_s: float | None) -> dict[str, str]:
-        """Return the environment for a new process."""
-        environment = {name: text for name, text in os.environ.items() if name not in _PRIVATE}
+    def environment(self, own: Mapping[str, str], watchdog_s: float | None) -> dict[str, str]:
+        """Return the environment for a new process: ours, *own*, what is private."""
+        inherited = {name: text for name, text in os.environ.items() if name not in _PRIVATE}
+        environment = {**inherited, **own}
         environment["NOTIFY_SOCKET"] = self._mailbox.address
-        environment["GAVEL_LOG"] = "json" if self.log.json else "merged"
-        if self.log.colour:
-            environment["FORCE_COLOR"] = "1"
+        environment["GAVEL_LOG"] = "json"
         if watchdog_s is not None:
             environment["WATCHDOG_USEC"] = str(int(watchdog_s * 1e6))
         return environment

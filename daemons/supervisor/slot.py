@@ -1,8 +1,9 @@
 """One place for a process of a daemon: fills it, watches it, fills it again.
 
 A slot's process goes through *starting* (loading, then behind the gate until its turn), *running*
-(ready), *stopping*; between two processes the slot is in *backoff* or *held* (limit reached), and
-it ends *stopped*, or *failed* when the process said that its configuration is wrong.
+(serving), *stopping*; between two processes the slot is in *backoff* or *held* (limit reached). It
+comes to rest *stopped*, *ended* (by itself, and not to be started again), or *failed* when the
+process said that its configuration is wrong.
 """
 
 from __future__ import annotations
@@ -16,10 +17,11 @@ from typing import Any, NamedTuple
 import trio
 
 from daemons.logs import log
+from daemons.service import CAN_SERVE
 from daemons.supervisor.child import Child, Launch
 from daemons.supervisor.merged_log import TAIL_LINES
 from daemons.supervisor.plan import DaemonSpec
-from daemons.supervisor.policy import Action, Deaths, Decision, judge_death
+from daemons.supervisor.policy import Action, DeathBook, Deaths, Decision, judge_death
 from daemons.supervisor.site import Site
 
 #: After a second request to stop, this long until SIGKILL.
@@ -56,6 +58,7 @@ class Slot:
         spec: how it is run.
         listen_fds: sockets to pass on.
         go: opened when it is this daemon's turn to serve.
+        book: the deaths of this daemon.
         restarts: how often this place has been filled anew before.
     """
 
@@ -65,6 +68,7 @@ class Slot:
         spec: DaemonSpec,
         listen_fds: list[int],
         go: trio.Event,
+        book: DeathBook,
         restarts: int = 0,
     ) -> None:
         self.state = "starting"
@@ -72,12 +76,14 @@ class Slot:
         self.last_ending: Ending | None = None
         self.ended = trio.Event()
         self._site = site
-        self._spec = spec
+        #: Changed by a reload; holds from the next step on.
+        self.spec = spec
         self._listen_fds = listen_fds
         self._go = go
         self._stop = trio.Event()
         self._hurry = trio.Event()
-        self._deaths = Deaths()
+        self._book = book
+        self._failures = 0
         self._begin()
 
     def _begin(self) -> None:
@@ -88,18 +94,29 @@ class Slot:
         self._ready_at = 0.0
         self._started_at = trio.current_time()
         self._beat_at = 0.0
+        self._impaired = False
         self._why = ""
         self._status = ""
 
     @property
-    def ready(self) -> bool:
-        """Whether its process serves."""
+    def serving(self) -> bool:
+        """Whether its process has come up, and lives."""
         return self.state == "running"
+
+    @property
+    def ready(self) -> bool:
+        """Whether its process serves and has all that it needs for it, such as the store."""
+        return self.serving and not self._impaired
+
+    @property
+    def failed_once(self) -> bool:
+        """Whether a process of it has ended, or none will be started."""
+        return self.last_ending is not None or self.state == "stopped"
 
     @property
     def settled(self) -> bool:
         """Whether nothing better is to be expected soon: it serves, or it has failed for good."""
-        return self.state in {"running", "held", "failed", "stopped"}
+        return self.state in {"running", "held", "failed", "ended", "stopped"}
 
     def as_json(self) -> dict[str, Any]:
         """Return it as `gavel status --json` shows it."""
@@ -129,6 +146,9 @@ class Slot:
             self._beat_at = now
         if fields.get("READY") == "1":
             self._become_ready()
+        if CAN_SERVE in fields:
+            self._impaired = fields[CAN_SERVE] == "0"
+            self._site.touch()
 
     async def run(self) -> None:
         """Keep a process in this place until asked to stop."""
@@ -153,7 +173,9 @@ class Slot:
         self._site.add(child, self)
         self._enter("starting")
         async with trio.open_nursery() as reading:
-            reading.start_soon(self._site.log.pump, self._spec.name, child.output, self._tail)
+            reading.start_soon(
+                self._site.log.pump, self.spec.name, child.output, self._tail, self.spec.muted
+            )
             code = await self._watch(child)
             reading.cancel_scope.deadline = trio.current_time() + _LAST_WORDS_S
         healthy_s = trio.current_time() - self._ready_at if self._ready.is_set() else 0.0
@@ -161,12 +183,13 @@ class Slot:
 
     def _launch(self) -> Launch:
         return Launch(
-            self._spec.command,
-            self._site.environment(self._spec.watchdog_s),
-            self._site.next_mark(self._spec.name),
+            self.spec.command,
+            self._site.environment(self.spec.environment, self.spec.watchdog_s),
+            self._site.next_mark(self.spec.name),
             self._listen_fds,
             self._site.lifeline_fd,
-            self._spec.oom_score_adj,
+            self.spec.oom_score_adj,
+            self.spec.rlimits,
         )
 
     async def _watch(self, child: Child) -> int:
@@ -193,32 +216,32 @@ class Slot:
         child.signal(signal.SIGTERM)
         # A stopped process takes no SIGTERM before it goes on.
         child.signal(signal.SIGCONT)
-        with trio.move_on_after(self._spec.stop_s):
+        with trio.move_on_after(self.spec.stop_s):
             await self._hurry.wait()
             child.signal(signal.SIGTERM)
             await trio.sleep(HURRY_S)
-        self._kill(child, f"did not stop within {self._spec.stop_s:g} s")
+        self._kill(child, f"did not stop within {self.spec.stop_s:g} s")
 
     async def _watch_start(self, child: Child) -> None:
         """Let *child* go when it is its turn; kill it when it does not get ready."""
         await self._go.wait()
         child.open_gate()
-        with trio.move_on_after(self._spec.start_s) as patience:
-            if self._spec.probe is not None:
-                await self._spec.probe(partial(self._extend, patience))
+        with trio.move_on_after(self.spec.start_s) as patience:
+            if self.spec.probe is not None:
+                await self.spec.probe(partial(self._extend, patience))
                 self._become_ready()
             await self._ready.wait()
             return
-        self._kill(child, f"not ready within {self._spec.start_s:g} s")
+        self._kill(child, f"not ready within {self.spec.start_s:g} s")
 
     def _extend(self, patience: trio.CancelScope) -> None:
         """Give a process that shows that it makes progress its whole time again."""
-        patience.deadline = trio.current_time() + self._spec.start_s
+        patience.deadline = trio.current_time() + self.spec.start_s
 
     async def _watch_silence(self, child: Child) -> None:
         """Kill *child* when its loop has been silent for too long."""
         await self._ready.wait()
-        limit_s = self._spec.watchdog_s
+        limit_s = self.spec.watchdog_s
         if limit_s is None:
             return
         while True:
@@ -231,7 +254,7 @@ class Slot:
                 return
 
     def _kill(self, child: Child, why: str) -> None:
-        log.warning("killing", name=self._spec.name, child=child.pid, reason=why)
+        log.warning("killing", name=self.spec.name, child=child.pid, reason=why)
         self._why = why
         child.signal(signal.SIGKILL)
 
@@ -244,9 +267,9 @@ class Slot:
 
     def _judge(self, ending: Ending) -> Decision:
         """Decide what follows from an ending that nobody asked for, and report it."""
-        self._deaths, decision = judge_death(
-            self._deaths,
-            self._spec.policy,
+        (self._book.at, self._failures), decision = judge_death(
+            Deaths(self._book.at, self._failures),
+            self.spec.policy,
             now=trio.current_time(),
             healthy_s=ending.healthy_s,
             code=ending.code,
@@ -254,12 +277,11 @@ class Slot:
         )
         log.error(
             "daemon died",
-            name=self._spec.name,
+            name=self.spec.name,
             **ending.as_json(),
             next=decision.action.value,
             delay_s=decision.delay_s and round(decision.delay_s, 2),
-            # For people they stand above, each on a line of its own.
-            **({"last_lines": [*self._tail][-_REPORT_LINES:]} if self._site.log.json else {}),
+            last_lines=[*self._tail][-_REPORT_LINES:],
         )
         return decision
 

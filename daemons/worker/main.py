@@ -122,6 +122,7 @@ async def _serve(
             attendants.start_soon(keeper.obey, hub, partition)
         attendants.start_soon(prepare_all, toolchains.values(), builds)
         attendants.start_soon(_drain, service, holdings, config.worker.drain_s)
+        service.needs("the store", broker.redis)
         service.ready(f"{slots.count} slots, {', '.join(toolchains)}, grade {sandbox.grade.value}")
         await slots.serve(intake, service.stopping)
         attendants.cancel_scope.cancel(reason="all slots are done")
@@ -142,7 +143,7 @@ async def _drain(service: Service, holdings: Holdings, drain_s: float) -> None:
 
 
 def _load_problems(config: Config) -> Catalogue:
-    catalogue = load_problems([config.path(folder) for folder in config.problems.dirs])
+    catalogue = load_problems(config.problem_dirs())
     for error in catalogue.errors.values():
         log.error("problem refused", error=str(error))
     return catalogue

@@ -6,13 +6,14 @@ import fcntl
 import json
 import os
 import pty
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from daemons.logs import LineWriter
+from daemons.logs import LineWriter, ReadableLines
 
 SPEAK = """
 import logging
@@ -64,12 +65,30 @@ def test_log_is_readable_when_told_so() -> None:
     assert any("OSError: second" in line for line in lines)
 
 
-def test_log_leaves_the_name_to_the_supervisor() -> None:
-    """With GAVEL_LOG=merged the daemon's name is left out: the supervisor writes it."""
-    (line, *_) = speak(GAVEL_LOG="merged")
+def test_readable_lines_are_whole_reports() -> None:
+    """An event that was written as JSON becomes a line, its traceback and last words below it."""
+    event = {
+        "daemon": "api",
+        "pid": 7,
+        "timestamp": "2026-11-23T01:02:03.456789Z",
+        "level": "error",
+        "event": "daemon died",
+        "code": 1,
+        "last_lines": ["first", "second"],
+        "exception": "Traceback\nValueError: no",
+    }
 
-    assert "api" not in line
-    assert "] [" in line
+    text = ReadableLines(colour=False, with_name=True).render(event)
+
+    first, *rest = text.split("\n")
+    assert re.fullmatch(r"\d\d:\d\d:03\.456 \[error *\] api\[7\] daemon died +code=1", first)
+    assert rest == ["Traceback", "ValueError: no", "    > first", "    > second"]
+
+
+@pytest.mark.parametrize("event", [{}, {"timestamp": 7, "event": None, "pid": "x", "level": 3}])
+def test_readable_lines_take_any_event(event: dict[str, object]) -> None:
+    """Whatever a daemon writes as JSON, nothing fails."""
+    assert ReadableLines(colour=True, with_name=True).render(event)
 
 
 def test_log_on_a_terminal_is_coloured() -> None:

@@ -75,6 +75,7 @@ MADE = {
     "sub:{p}:<id>": keys.submission(3, "<id>"),
     "meta:{p}": keys.meta(3),
     "lease:{p}": keys.leases(3),
+    "fin:{p}": keys.finished(3),
     "idem:{p}:<user>:<key>": keys.idempotency(3, "<user>", "<key>"),
     "usr:{p}:<user>": keys.user(3, "<user>"),
     "hist:{p}:<user>": keys.history(3, "<user>"),

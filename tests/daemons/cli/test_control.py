@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import re
 import select
+import signal
 import subprocess
 import sys
 import tempfile
@@ -149,11 +151,86 @@ def test_restart_brings_a_new_process(config: Path) -> None:
 
 
 def test_restart_of_nobody_is_refused(config: Path) -> None:
-    """A daemon that there is not is refused with the names that there are."""
+    """A daemon that there is not is a mistake of the caller, told with the names that there are."""
     done = gavel("restart", "kitchen", "--config", str(config))
 
-    assert done.returncode == 1
-    assert done.stderr == "gavel: no daemon 'kitchen'; there are: store, gateway, worker, api\n"
+    assert done.returncode == 2
+    assert "'kitchen' is not one of 'store', 'gateway', 'worker', 'api'" in done.stderr
+
+
+def test_scale_lasts_until_a_reload(config: Path) -> None:
+    """`gavel scale` runs so many processes; a reload goes back to the file's number."""
+    done = gavel("scale", "gateway", "2", "--config", str(config))
+    assert (done.returncode, done.stdout) == (0, "gateway: 1 -> 2 processes\n")
+    assert len(status(config)["daemons"]["gateway"]["instances"]) == 2
+
+    done = gavel("reload", "--config", str(config))
+
+    assert (done.returncode, done.stdout) == (0, "gateway: 2 -> 1 processes\n")
+    assert len(status(config)["daemons"]["gateway"]["instances"]) == 1
+
+
+@pytest.mark.parametrize("arguments", [["store", "2"], ["worker", "0"], ["worker", "many"]])
+def test_scale_to_nonsense_is_a_mistake(config: Path, arguments: list[str]) -> None:
+    """A daemon of which there is one, and a number that is none, are mistakes of the caller."""
+    assert gavel("scale", *arguments, "--config", str(config)).returncode == 2
+
+
+def test_status_watches_until_interrupted(config: Path) -> None:
+    """With --watch the table comes again and again, with rates; Ctrl-C ends it and is no failure."""
+    screen, terminal = pty.openpty()
+    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "120", "LINES": "40"}
+    with subprocess.Popen(
+        [*GAVEL, "status", "--watch", "--config", str(config)],
+        stdin=terminal, stdout=terminal, stderr=terminal, env=environment,
+    ) as watching:  # fmt: skip
+        os.close(terminal)
+        seen = b""
+        while b"queued a second" not in seen:
+            assert select.select([screen], [], [], WAIT_S)[0], seen
+            seen += os.read(screen, 65536)
+        watching.send_signal(signal.SIGINT)
+        while select.select([screen], [], [], WAIT_S)[0]:
+            try:
+                seen += os.read(screen, 65536)
+            except OSError:
+                break
+        code = watching.wait(WAIT_S)
+    os.close(screen)
+
+    assert code == 0
+    for text in (b"gateway", b"running", b"0 waiting, 0 running", b"judged a second", b" MB"):
+        assert text in seen
+    assert b"Traceback" not in seen
+
+
+def test_status_watches_for_people_alone(config: Path) -> None:
+    """--watch and --json together are a mistake that is told."""
+    done = gavel("status", "--watch", "--json", "--config", str(config))
+
+    assert done.returncode == 2
+    assert "--watch is for people" in done.stderr
+
+
+def test_reload_that_fails_is_tried_again(config: Path) -> None:
+    """What did not come up with a changed file goes on as it was, and the next reload tries again."""
+    before = status(config)["daemons"]["api"]["instances"][0]["pid"]
+    tokens = config.parent / "tokens"
+    tokens.write_text("no tokens at all")
+    config.write_text(CONFIG + f'[auth]\ntokens_file = "{tokens}"\n')
+    try:
+        done = gavel("reload", "--config", str(config))
+        assert done.returncode == 1
+        assert "did not get ready" in done.stderr
+        assert "the old process goes on" in done.stderr
+        assert status(config)["daemons"]["api"]["instances"][0]["pid"] == before
+    finally:
+        config.write_text(CONFIG)
+
+    done = gavel("reload", "--config", str(config))
+
+    assert (done.returncode, done.stdout) == (0, "gateway: restarted\napi: restarted\n")
+    assert gavel("reload", "--config", str(config)).stdout == "nothing changed\n"
 
 
 def test_reload_applies_the_differences(config: Path) -> None:

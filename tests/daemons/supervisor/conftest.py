@@ -40,20 +40,23 @@ class Suite:
         """The control socket."""
         return self.folder / "var/supervisor.sock"
 
-    def start(self, *specs: dict[str, Any]) -> None:
-        """Start the supervisor; `wait_ready` waits for it."""
+    def start(self, *specs: dict[str, Any], terminal: int | None = None) -> None:
+        """Start the supervisor, on a *terminal* of its own if given; `wait_ready` waits for it."""
         listed = self.folder / "specs.json"
         listed.write_text(json.dumps(specs))
         self._ready, write = os.pipe()
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [
+                    # The terminal whose Ctrl-C reaches it.
+                    *(["setsid", "--ctty"] if terminal is not None else []),
                     sys.executable,
                     str(PROGRAMS / "supervise.py"),
                     str(self.config),
                     str(listed),
                     str(write),
                 ],
+                stdin=terminal,
                 stdout=log,
                 stderr=log,
                 pass_fds=[write],
@@ -66,7 +69,9 @@ class Suite:
         with os.fdopen(self._ready, "rb") as ready:
             readable, _, _ = select.select([ready], [], [], WAIT_S)
             assert readable, self.text
-            return ready.readline().decode().strip()
+            line = ready.readline().decode().strip()
+            assert line, self.text
+            return line
 
     @property
     def text(self) -> str:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections import deque
+from collections.abc import Sequence
+from unittest.mock import ANY
 
 import pytest
 import trio
@@ -14,7 +17,9 @@ from hypothesis import strategies as st
 from daemons.supervisor.merged_log import LINE_BYTES, TAIL_LINES, MergedLog, split_lines
 
 
-async def merge(data: bytes, name: str = "api") -> tuple[str, deque[str]]:
+async def merge(
+    data: bytes, name: str = "api", muted: Sequence[str] = ()
+) -> tuple[str, deque[str]]:
     """Return what a log makes of *data* from a daemon, and the lines kept."""
     out_read, out_write = os.pipe()
     daemon_read, daemon_write = os.pipe()
@@ -22,7 +27,7 @@ async def merge(data: bytes, name: str = "api") -> tuple[str, deque[str]]:
     log = MergedLog(out_write)
     with trio.fail_after(10):
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(log.pump, name, daemon_read, tail)
+            nursery.start_soon(log.pump, name, daemon_read, tail, muted)
             async with trio.lowlevel.FdStream(daemon_write) as daemon:
                 await daemon.send_all(data)
     os.close(out_write)
@@ -76,8 +81,36 @@ async def test_log_for_machines_is_json_throughout(monkeypatch: pytest.MonkeyPat
 
     assert [json.loads(line) for line in text.splitlines()] == [
         {"event": "ready"},
-        {"daemon": "store", "event": "Traceback"},
+        {"daemon": "store", "event": "Traceback", "timestamp": ANY},
     ]
+
+
+async def test_log_for_people_reads_what_machines_write() -> None:
+    """In readable mode an event in JSON becomes a line without the name that stands before it."""
+    event = {"daemon": "api", "pid": 7, "event": "ready", "level": "info", "port": 1}
+
+    text, tail = await merge(json.dumps(event).encode() + b"\n{no json\n")
+
+    first, second = text.splitlines()
+    assert re.fullmatch(r"api        \| +\[info *\] \[7\] ready +port=1", first)
+    assert second == "api        | {no json"
+    assert json.loads(tail[0]) == event
+
+
+async def test_log_for_machines_wraps_pieces_of_events(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An event that is longer than a line may be is no JSON any more, and is not passed as such."""
+    monkeypatch.setenv("GAVEL_LOG", "json")
+
+    text, _ = await merge(b'{"event": "' + b"x" * LINE_BYTES + b'"}\n')
+
+    assert [json.loads(line)["daemon"] for line in text.splitlines()] == ["api", "api"]
+
+
+async def test_log_leaves_out_what_is_muted() -> None:
+    """A line that holds a muted text is neither written nor kept."""
+    text, tail = await merge(b"WARNING overcommit\nready\n", muted=["WARNING over"])
+
+    assert (text, list(tail)) == ("api        | ready\n", ["ready"])
 
 
 async def test_log_that_nobody_reads_blocks_no_daemon() -> None:

@@ -113,6 +113,58 @@ async def crash_when_ready(service: Service) -> None:
     raise RuntimeError("crashed as told")
 
 
+async def crash_while(service: Service) -> None:
+    """Fail as long as a file is there; serve otherwise."""
+    if await trio.Path(sys.argv[2]).exists():
+        raise RuntimeError("crashed as told")
+    await good(service)
+
+
+async def patient(service: Service) -> None:
+    """When asked to stop, wait for a file, and write into another that it was so."""
+    service.ready()
+    await service.stopping.wait()
+    while not await trio.Path(sys.argv[3]).exists():  # noqa: ASYNC110 - another process makes it
+        await trio.sleep(0.01)
+    write_diary("stops")
+
+
+class Toggle:
+    """A connection that comes or goes with each `toggle`; at first it is away."""
+
+    def __init__(self) -> None:
+        self.connected = False
+        self._changed = trio.Event()
+
+    def toggle(self) -> None:
+        """Come, or go."""
+        self.connected = not self.connected
+        self._changed.set()
+        self._changed = trio.Event()
+
+    async def wait_change(self) -> None:
+        """Wait for the next `toggle`."""
+        await self._changed.wait()
+
+
+async def lacking(service: Service) -> None:
+    """Serve while a connection is there, which comes and goes with SIGUSR1."""
+    link = Toggle()
+
+    async def listen(*, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        with trio.open_signal_receiver(signal.SIGUSR1) as signals:
+            task_status.started()
+            async for _ in signals:
+                link.toggle()
+
+    async with trio.open_nursery() as nursery:
+        await nursery.start(listen)
+        service.needs("the other end", link)
+        service.ready("serving")
+        await service.stopping.wait()
+        nursery.cancel_scope.cancel()
+
+
 async def double_fork(service: Service) -> None:
     """Leave a grandchild in a session of its own, tell its pid in a file, and serve."""
     script = f"setsid sleep 3600 & echo $! > {sys.argv[2]}.new"
@@ -124,17 +176,18 @@ async def double_fork(service: Service) -> None:
 
 async def diary(service: Service) -> None:
     """Write into a file when it serves and, after a moment, when it stops."""
-
-    def write(event: str) -> None:
-        fd = os.open(sys.argv[2], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        os.write(fd, f"{event} {sys.argv[3]}\n".encode())
-        os.close(fd)
-
-    write("serves")
+    write_diary(f"serves {sys.argv[3]}")
     service.ready()
     await service.stopping.wait()
     await trio.sleep(0.1)
-    write("stops")
+    write_diary(f"stops {sys.argv[3]}")
+
+
+def write_diary(event: str) -> None:
+    """Add a line to the file that is the first argument."""
+    fd = os.open(sys.argv[2], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    os.write(fd, f"{event}\n".encode())
+    os.close(fd)
 
 
 if __name__ == "__main__":

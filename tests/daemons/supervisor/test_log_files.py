@@ -1,0 +1,157 @@
+"""Log files: bounded, whole lines, and a full disk costs nothing but lines."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from daemons.config import Config, ConfigError, Supervisor
+from daemons.supervisor.log_files import LogFile, Rotation, rotation_of
+from daemons.supervisor.merged_log import MergedLog
+
+
+def lines_of(path: Path) -> list[str]:
+    """Return the lines of a file."""
+    return path.read_text().splitlines()
+
+
+def test_log_file_is_put_aside_when_it_has_grown(tmp_path: Path) -> None:
+    """Each file keeps its bound, so many are kept, and no line is cut or lost before that."""
+    file = LogFile("api", Rotation(tmp_path, max_bytes=30, keep=2))
+
+    for number in range(100, 112):
+        file.write_line(f"line {number}")
+    file.close()
+
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["api.log", "api.log.1", "api.log.2"]
+    kept = [
+        line for name in ("api.log.2", "api.log.1", "api.log") for line in lines_of(tmp_path / name)
+    ]
+    assert kept == [f"line {number}" for number in range(103, 112)]
+    assert all(each.stat().st_size <= 30 for each in tmp_path.iterdir())
+
+
+def test_log_file_without_keep_starts_over(tmp_path: Path) -> None:
+    """With nothing to keep, a full file is begun anew."""
+    file = LogFile("api", Rotation(tmp_path, max_bytes=12, keep=0))
+
+    for number in range(5):
+        file.write_line(f"line {number}")
+    file.close()
+
+    assert [each.name for each in tmp_path.iterdir()] == ["api.log"]
+    assert lines_of(tmp_path / "api.log") == ["line 4"]
+
+
+def test_log_file_goes_on_where_it_was(tmp_path: Path) -> None:
+    """A new process appends, and counts what is already there."""
+    for number in range(3):
+        file = LogFile("api", Rotation(tmp_path, max_bytes=14, keep=1))
+        file.write_line(f"line {number}")
+        file.close()
+
+    assert lines_of(tmp_path / "api.log.1") == ["line 0", "line 1"]
+    assert lines_of(tmp_path / "api.log") == ["line 2"]
+
+
+def test_log_file_takes_a_line_longer_than_itself(tmp_path: Path) -> None:
+    """A line that no file could hold is written all the same, alone."""
+    file = LogFile("api", Rotation(tmp_path, max_bytes=4, keep=1))
+
+    file.write_line("long line")
+    file.write_line("another")
+    file.close()
+
+    assert lines_of(tmp_path / "api.log.1") == ["long line"]
+    assert lines_of(tmp_path / "api.log") == ["another"]
+
+
+def test_log_file_without_its_folder_drops_and_comes_back(tmp_path: Path) -> None:
+    """A folder that has gone costs lines, and the count stands before the next line."""
+    folder = tmp_path / "gone"
+    file = LogFile("api", Rotation(folder, max_bytes=1000, keep=1))
+    file.write_line("lost")
+    folder.mkdir()
+
+    file.write_line("kept")
+    file.close()
+
+    assert lines_of(folder / "api.log") == ['{"daemon": "api", "dropped_lines": 1}', "kept"]
+    assert file.dropped_total == 1
+
+
+def test_rotation_names_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
+    """A folder for log files that can't be is a configuration error; none at all is the default."""
+    (tmp_path / "file").touch()
+    config = Config(supervisor=Supervisor(log_dir="file/log"), base=str(tmp_path), file="x.toml")
+
+    with pytest.raises(ConfigError, match=r"x.toml: \[supervisor\] log_dir: .*/file/log: "):
+        rotation_of(config)
+    assert rotation_of(Config()) is None
+    made = rotation_of(msgspec.structs.replace(config, supervisor=Supervisor(log_dir="a/b")))
+    assert made == Rotation(tmp_path / "a/b", 20971520, 5)
+    assert (tmp_path / "a/b").is_dir()
+
+
+def test_log_changes_its_files_on_demand(tmp_path: Path) -> None:
+    """After `use` lines go to the new files; what was dropped before still counts."""
+    with Path(os.devnull).open("wb") as nowhere:
+        log = MergedLog(nowhere.fileno(), Rotation(tmp_path / "gone", 1000, 1))
+        log.write("api", "lost")
+
+        log.use(Rotation(tmp_path, 1000, 1))
+        log.write("api", "kept")
+        log.write("api", '{"event": "as it is"}')
+        log.use(None)
+        log.write("api", "nowhere")
+
+    wrapped, event = lines_of(tmp_path / "api.log")
+    assert json.loads(wrapped)["event"] == "kept"
+    assert event == '{"event": "as it is"}'
+    assert log.dropped_lines == 1
+
+
+#: Fills a file system of 64 kB with the log, makes room, and writes on.
+FILL = """
+import json, sys
+from pathlib import Path
+from daemons.supervisor.log_files import LogFile, Rotation
+folder = Path(sys.argv[1])
+ballast = folder / "ballast"
+ballast.write_bytes(bytes(16384))
+file = LogFile("api", Rotation(folder, max_bytes=1 << 20, keep=1))
+for number in range(1000):
+    file.write_line(json.dumps({"event": "x" * 90, "number": number}))
+dropped = file.dropped_total
+whole = [json.loads(line)["number"] for line in (folder / "api.log").read_text().splitlines()]
+ballast.unlink()
+file.write_line(json.dumps({"event": "room again"}))
+print(json.dumps([dropped, whole, (folder / "api.log").read_text().splitlines()[-2:]]))
+"""
+
+
+def test_log_file_survives_a_full_disk(tmp_path: Path) -> None:
+    """On a full file system lines are dropped whole and counted, and nothing fails or waits."""
+    command = f"mount -t tmpfs -o size=64k none {tmp_path} && exec {sys.executable} -c '{FILL}' {tmp_path}"
+
+    # A mount of our own, for root and for an ordinary user; it goes with the process.
+    done = subprocess.run(
+        ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", command],
+        capture_output=True, text=True, timeout=30, check=False,
+    )  # fmt: skip
+
+    assert done.returncode == 0, done.stderr
+    dropped, whole, last = json.loads(done.stdout)
+    assert 0 < len(whole) < 1000
+    assert whole == list(range(len(whole)))
+    assert dropped == 1000 - len(whole)
+    assert [json.loads(line) for line in last] == [
+        {"daemon": "api", "dropped_lines": dropped},
+        {"event": "room again"},
+    ]
