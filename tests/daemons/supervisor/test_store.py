@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import socket
@@ -22,6 +23,7 @@ from daemons.config import Config, ConfigError, Store
 from daemons.supervisor.store import exec_store, store_command, wait_for_store
 
 WAIT_S = 20.0
+OPERATIONS = Path(__file__).parents[3] / "docs/operations.md"
 
 
 @contextmanager
@@ -253,3 +255,23 @@ def test_stopped_store_makes_the_queue_unknown(suite: Any) -> None:
     assert answer["queue"] is None
     assert answer["workers"] is None
     assert suite.ask("status")["queue"] is not None
+
+
+async def test_backup_restores_as_documented(tmp_path: Path) -> None:
+    """A snapshot at the head of an empty log brings back what it has, and the log goes on."""
+    scripts = re.findall(r"```sh\n(.*?)```", OPERATIONS.read_text(), re.DOTALL)
+    config = settings(tmp_path, dir="var/store")
+    with running(config):
+        assert "+OK" in await ask(config, "SET kept 1")
+        for script in scripts[-2:]:
+            command = ["bash", "-euc", script]
+            await trio.run_process(command, cwd=tmp_path, stdout=subprocess.DEVNULL)
+        assert "+OK" in await ask(config, "SET after 1")
+
+    restored = settings(tmp_path, dir="restored")
+    with running(restored):
+        assert "+OK" in await ask(restored, "SET new 1")
+    with running(restored):
+        answer = await ask(restored, "MGET kept after new")
+
+    assert answer.startswith("*3\r\n$1\r\n1\r\n$-1\r\n$1\r\n1\r\n")
