@@ -15,7 +15,18 @@ from pathlib import Path
 
 import trio
 
-from sandbox import Blob, Box, Grade, Image, Job, RunStatus, Sandbox, open_sandbox, usual_paths
+from sandbox import (
+    Blob,
+    Box,
+    Grade,
+    Image,
+    Job,
+    RunStatus,
+    Sandbox,
+    host,
+    open_sandbox,
+    usual_paths,
+)
 from sandbox.attack import LIMITS, SHORT, Attack, open_doors, read_attack
 
 #: Every program: the short rows that the product itself runs, and the rest.
@@ -27,6 +38,8 @@ IMAGE = Image(usual_paths())
 #: The launcher; a slot's warden, cell-init, and init and child of each of two parked runs.
 BASE, PER_SLOT = 1, 6
 PYTHON = "/usr/bin/python3"
+#: How many times as long things may take in user-mode-linux.
+UML_SLOW = 20
 
 
 def make_job(attack: Attack, build: Path, names: dict[str, str], slow: int) -> Job:
@@ -129,6 +142,8 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", default=[])
     parser.add_argument("--uml", action="store_true", help="this is user-mode-linux, and slow")
     options = parser.parse_args()
+    if options.uml:
+        host._START_S *= UML_SLOW
     json.dump(trio.run(run_table, options), sys.stdout)
 
 
@@ -144,7 +159,9 @@ async def run_table(options: argparse.Namespace) -> dict[str, object]:
             and attack.fits(Grade.FULL if options.without else sandbox.grade)
             and not (options.uml and attack.header.get("kernel") == "not uml")
         ]
-        faults, seconds = await drive(sandbox, attacks, options.build, 20 if options.uml else 1)
+        faults, seconds = await drive(
+            sandbox, attacks, options.build, UML_SLOW if options.uml else 1
+        )
     return {"grade": str(sandbox.grade), "faults": faults, "seconds": seconds}
 
 
