@@ -16,6 +16,8 @@ from pathlib import Path
 
 import pytest
 
+from daemons.cli.control import _print_status
+
 WAIT_S = 60.0
 GAVEL = [sys.executable, "-m", "daemons.cli.main"]
 #: The whole suite with free ports, and a sandbox that needs no rights here: nothing is judged.
@@ -306,6 +308,7 @@ def test_bad_reload_is_refused_whole(config: Path, old: str, new: str, expected:
 RELOAD = """
 import sys
 from pathlib import Path
+from daemons.cli.control import _print_status
 from daemons.supervisor.client import Client, Refused
 with Client(Path(sys.argv[1])) as client:
     try:
@@ -313,3 +316,13 @@ with Client(Path(sys.argv[1])) as client:
     except Refused as exc:
         print(exc)
 """
+
+
+def test_status_says_which_slots_are_closed(capsys: pytest.CaptureFixture[str]) -> None:
+    """A slot in which an attack got through is named below its worker, with the row."""
+    worker = {"name": "w", "busy": 0, "slots": 1, "grade": "full"}
+    reason = "slot 1: row 38, new_namespaces"
+    _print_status({"daemons": {}, "queue": None, "workers": [worker | {"closed": [reason]}]})
+    said = capsys.readouterr().out
+    assert "worker w: 0 of 1 slots busy, full" in said
+    assert f"closed, an attack got through: {reason}" in said

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from types import SimpleNamespace
@@ -11,7 +13,7 @@ import trio
 import trio.testing
 
 from daemons.broker import Claims, open_intake
-from daemons.config import ConfigError
+from daemons.config import EXIT_CONFIG, ConfigError
 from daemons.worker.builds import Builds
 from daemons.worker.holdings import Holdings
 from daemons.worker.inspector import Inspector
@@ -21,7 +23,14 @@ from judging.languages.language import load_languages
 from judging.package import load_problems
 from protocol.messages import Verdict
 from sandbox import Box, Grade, open_sandbox
-from tests.daemons.worker.conftest import PATIENCE_S, Site, echo_after, eventually
+from tests.daemons.worker.conftest import (
+    PATIENCE_S,
+    ROOT,
+    Site,
+    echo_after,
+    eventually,
+    write_config,
+)
 
 
 @asynccontextmanager
@@ -115,3 +124,35 @@ async def test_stop_does_not_wait_for_an_inspection(site: Site) -> None:
                 await trio.testing.wait_all_tasks_blocked()
                 stopping.set()
     assert inspector.closed == {}
+
+
+LEAKY_WORKER = """
+import sys
+from functools import partial
+from pathlib import Path
+
+from daemons.config import load_config
+from daemons.worker import main
+
+main.open_sandbox = partial(main.open_sandbox, _without=["seccomp"])
+sys.exit(main.run(load_config(Path(sys.argv[1]))))
+"""
+
+
+async def test_worker_whose_sandbox_leaks_does_not_start(site: Site) -> None:
+    """It ends with 78 and says which rows got through; a supervisor does not start it again."""
+    config = write_config(site.folder, "leaky.toml", site.store.url, {"slots": 2})
+    config.write_text(config.read_text().replace("self_test = false", "self_test = true"))
+    with trio.fail_after(PATIENCE_S):
+        done = await trio.run_process(
+            [sys.executable, "-c", LEAKY_WORKER, str(config)],
+            capture_stdout=True,
+            stderr=subprocess.STDOUT,
+            check=False,
+            cwd=ROOT,
+        )
+    said = done.stdout.decode()
+    assert done.returncode == EXIT_CONFIG, said
+    assert "slot closed" in said
+    assert "no slot left, attacks got through: slot 0: " in said
+    assert "row 38, new_namespaces" in said
