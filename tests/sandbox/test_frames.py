@@ -108,8 +108,14 @@ def test_frames_over_the_cap_are_refused() -> None:
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.lists(st.binary(min_size=1, max_size=300), min_size=1, max_size=4), st.integers(0, 3))
-def test_launcher_survives_or_ends_on_any_frames(garbage: list[bytes], fds: int) -> None:
+@given(
+    st.lists(st.binary(min_size=1, max_size=300), min_size=1, max_size=4),
+    st.integers(0, 3),
+    st.booleans(),
+)
+def test_launcher_survives_or_ends_on_any_frames(
+    garbage: list[bytes], fds: int, is_started: bool
+) -> None:
     """Whatever a launcher is told, it ends by itself when its socket closes; nothing survives."""
 
     async def talk() -> None:
@@ -119,17 +125,22 @@ def test_launcher_survives_or_ends_on_any_frames(garbage: list[bytes], fds: int)
                 process = await trio.lowlevel.open_process(
                     launcher_command(theirs.fileno()), pass_fds=[theirs.fileno()], env={}, stderr=-3
                 )
-            frames.send(ours, frames.pack_frame(launcher.START, b"", [b"/usr"], []))
+            if is_started:
+                frames.send(ours, launcher.pack_start(IMAGE, ()))
+                ours.settimeout(20)
+                answer, _ = frames.receive(ours)
+                assert answer[:1] == launcher.READY  # else all that follows would hit a closed door
+            kind = launcher.OPEN if is_started else launcher.START
             for frame in garbage:
                 try:
+                    frames.send(ours, kind + frame, [0] * fds)
                     frames.send(ours, frame, [0] * fds)
-                    frames.send(ours, launcher.OPEN + frame, [0] * fds)
                 except (BrokenPipeError, ConnectionResetError):
                     break
         with trio.fail_after(20):
             await process.wait()
             assert await settle(0) == 0
-        assert process.returncode in (0, 1)
+        assert process.returncode in (0, 1, 2)
 
     trio.run(talk)
 
