@@ -1,5 +1,6 @@
 # row: 20
 # rule: The image holds no socket and no named pipe.
+# kernel: not uml
 # stdout: []
 # limits: time_s=20 wall_s=40
 import os, stat

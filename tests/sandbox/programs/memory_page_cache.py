@@ -5,6 +5,8 @@
 import os
 total = 0
 for root, folders, files in os.walk("/usr/lib"):
+    if total >= 100 << 20:
+        break
     for name in files:
         path = os.path.join(root, name)
         if os.path.isfile(path) and os.path.getsize(path) > 1 << 20 and total < 100 << 20:

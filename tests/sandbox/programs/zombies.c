@@ -1,11 +1,11 @@
 // row: 32
-// rule: Orphans are reaped: 2000 double forks leave no zombie that would count as a process.
+// rule: Orphans are reaped: 600 double forks leave no zombie that would count as a process.
 // stdout: done
 #include <stdio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 int main(void) {
-  for (int i = 0; i < 2000; i++) {
+  for (int i = 0; i < 600; i++) {
     pid_t pid = fork();
     if (pid < 0) return perror("fork"), 1;
     if (pid == 0) {
