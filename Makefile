@@ -12,7 +12,7 @@ FLAKE8_ASYNC := -m flake8_async --disable=ASYNC110,ASYNC114,ASYNC9
 NPM := tests/daemons/gateway/clients
 NPM_MADE := $(if $(shell command -v npm),$(NPM)/node_modules/.made)
 
-.PHONY: run test test-cgroup2 fuzz soak check bench chaos install
+.PHONY: run test test-cgroup2 fuzz soak check bench chaos endurance install
 run: $(VENV)/.run
 	$(BIN)/gavel up $(ARGS)
 
@@ -45,6 +45,10 @@ bench: $(VENV)/.test
 # Ten minutes of kills and stops at random: ARGS='--seconds 60 --seed SEED'.
 chaos: $(VENV)/.test
 	$(BIN)/python -m tests.chaos $(ARGS)
+
+# 10,200 sockets while the gateway, then the store, is killed: some two minutes.
+endurance: $(VENV)/.test
+	$(BIN)/python -m benchmarks.endurance $(ARGS)
 
 install: $(VENV)/.run
 

@@ -35,7 +35,18 @@ BIN = Path(sys.prefix) / "bin"
 DOCUMENTS = sorted(
     path.relative_to(ROOT).as_posix() for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
 )
-LANGUAGES = {"sh", "sh endless", "text", "console", "json", "toml", "python", "mermaid", "yaml"}
+LANGUAGES = {
+    "sh",
+    "sh endless",
+    "text",
+    "console",
+    "json",
+    "toml",
+    "python",
+    "mermaid",
+    "yaml",
+    "html",
+}
 START_S = 60.0
 COMMAND_S = 60.0
 STOP_S = 40.0

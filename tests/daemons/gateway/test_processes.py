@@ -1,0 +1,47 @@
+"""Several gateway processes on one socket, and their replacement one after the other."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+
+import trio
+
+from benchmarks.endurance import Site, open_crowd, open_site, submit
+from daemons.broker import open_broker
+
+PLAIN, AFTER = 30, 30
+
+
+async def replace(site: Site, old: subprocess.Popen[bytes]) -> None:
+    """Start a process beside *old*, then ask that one to go, as the supervisor does."""
+    site.start_gateway()
+    old.send_signal(signal.SIGTERM)
+    with trio.fail_after(30):
+        while old.poll() is None:  # noqa: ASYNC110 - another process ends
+            await trio.sleep(0.02)
+    assert old.returncode == 0
+
+
+async def test_rolling_restart_loses_and_repeats_nothing() -> None:
+    """With two processes, replaced under load one by one, each socket is told each event once."""
+    users = [f"plain-{n}" for n in range(PLAIN)] + [f"after-{n}" for n in range(AFTER)]
+    async with open_site() as site, open_broker(site.config, name="test") as broker:
+        site.start_gateway()
+        olds = list(site.gateways)
+        async with open_crowd(site.address, PLAIN, AFTER) as crowd:
+            await crowd.until(len(users))
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(submit, broker, users * 10)
+                for old in olds:
+                    await replace(site, old)
+            await crowd.until(len(users), len(users) * 10)
+            report = await crowd.finish()
+        for user in users:
+            history = [json.loads(raw)["id"] for raw in (await broker.replay(user, None)).events]
+            assert report["events"][user] == history
+
+    assert report["cut"] >= len(users)
+    assert (report["strangers"], report["disorder"], report["gaps"]) == (0, 0, 0)
+    assert report["repeated"] == 0
