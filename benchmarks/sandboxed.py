@@ -11,10 +11,10 @@ import trio
 
 from benchmarks.bare import run_bare
 from benchmarks.measure import Comparison, Effort, at_most_more, benchmark, durations
-from daemons.worker.programs import CompileFailure, Program, Sources, compile_program
-from daemons.worker.toolchains import Toolchain, find_toolchains, image_of
+from daemons.worker.programs import CompileFailure, Program, Sources, compile_program, open_boxes
+from daemons.worker.toolchains import Toolchain, find_toolchains
 from judging.languages import load_languages
-from sandbox import Box, Limits, RunStatus, open_sandbox
+from sandbox import Box, Grade, Limits, RunStatus
 
 _LIMITS = Limits(time_s=10.0, wall_s=20.0, memory_bytes=256 << 20, output_bytes=1 << 20)
 
@@ -26,7 +26,7 @@ async def open_program(
     """Open a sandbox of so many *slots* and compile the language's `hello` in it."""
     language = load_languages()[language_id]
     toolchain = (await find_toolchains([language]))[language_id]
-    async with open_sandbox(slots=slots, image=image_of([toolchain])) as sandbox:
+    async with open_boxes([toolchain], slots=slots, grade=Grade.FULL) as sandbox:
         box = sandbox.boxes[0]
         sources = Sources({language.source: language.hello.encode()}, language.source)
         program = await compile_program(box, toolchain, sources)

@@ -5,7 +5,7 @@ from sandbox.check import Capabilities, Capability, probe_host
 from sandbox.errors import SandboxError
 from sandbox.host import Box, Sandbox, open_sandbox
 from sandbox.image import Image, usual_paths
-from sandbox.result import Grade, Job, Limits, Result, RunStatus
+from sandbox.result import Grade, Interpreter, Job, Limits, Result, RunStatus, Tier
 
 __all__ = [
     "open_sandbox",
@@ -13,11 +13,13 @@ __all__ = [
     "Box",
     "Image",
     "usual_paths",
+    "Interpreter",
     "Job",
     "Limits",
     "Blob",
     "Result",
     "RunStatus",
+    "Tier",
     "Grade",
     "SandboxError",
     "probe_host",

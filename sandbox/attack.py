@@ -16,14 +16,15 @@ from pathlib import Path
 
 from sandbox.blob import Blob
 from sandbox.host import Box
-from sandbox.result import Grade, Job, Limits, Result
+from sandbox.result import Grade, Interpreter, Job, Limits, Result, Tier
 
 #: The interpreter that runs Gavel; whoever opens a box to be attacked puts it into the image.
 PYTHON = "{}/bin/python{}.{}".format(sys.base_prefix, *sys.version_info[:2])
 LIMITS = Limits(time_s=5.0, wall_s=10.0, memory_bytes=256 << 20, output_bytes=1 << 20)
 #: A busy host is slow, not open: what need not end at a limit of time gets so many times as much.
 _PATIENCE = 3
-_ENVIRONMENT = {"PATH": "/usr/bin:/bin", "HOME": "/box", "PYTHONDONTWRITEBYTECODE": "1"}
+#: How Python programs run in a box that keeps no interpreter.
+COMMAND = Interpreter(argv=(PYTHON, "-B", "main.py"), env={"PATH": "/usr/bin:/bin", "HOME": "/box"})
 _STDERR_SHOWN = 500
 
 
@@ -44,21 +45,33 @@ class Attack:
         machine = self.header.get("machine", os.uname().machine)
         return machine == os.uname().machine and self.header.get("grade", grade) == grade
 
+    @property
+    def is_python(self) -> bool:
+        """Whether an interpreter runs it; all others are executed."""
+        return self.path.suffix == ".py"
+
     def job(
         self,
-        argv: tuple[str, ...],
-        files: Mapping[str, bytes | Blob],
+        command: Interpreter,
+        program: bytes | Blob,
         names: Mapping[str, str],
+        *,
+        tier: Tier = "exec",
         slow: int = 1,
     ) -> Job:
         """Return the job that runs it.
 
         Args:
-            argv: The command, without the arguments that the header adds.
-            files: What lies in the box.
-            names: What the header's arguments may mention: things of this host to look for.
+            command: How a box runs Python, and the environment of all programs.
+            program: What lies in the box, source or executable.
+            names: What the header's ``given`` may mention: things of this host to look for.
+            tier: How it is started.
             slow: If it is not to end at a limit of time it gets that many times as much.
         """
+        name = command.argv[-1] if self.is_python else "program"
+        files = {name: program}
+        if "given" in self.header:
+            files["given"] = self.header["given"].format(**names).encode()
         numbers: dict[str, float] = {}
         for part in self.header.get("limits", "").split():
             key, _, value = part.partition("=")
@@ -66,22 +79,15 @@ class Attack:
         limits = replace(LIMITS, **numbers)  # type: ignore[arg-type]  # a field of its type
         if not {"time_limit", "idle_limit"} & set(self._statuses):
             limits = replace(limits, time_s=limits.time_s * slow, wall_s=limits.wall_s * slow)
-        arguments = [part.format(**names) for part in self.header.get("args", "").split()]
         return Job(
-            argv=(*argv, *arguments),
-            env=_ENVIRONMENT,
+            argv=command.argv if self.is_python else (f"/box/{name}",),
+            env=command.env,
             files=files,
             stdin=b"x" * int(self.header.get("stdin", "0")),
             limits=limits,
             collect=tuple(self.header.get("collect", "").split()),
+            tier=tier,
         )
-
-    def python_job(self, python: str, names: Mapping[str, str], slow: int = 1) -> Job:
-        """Return the job that runs it with *python*, which is in the image."""
-        name = f"program{self.path.suffix}"
-        # -S: what the host's administrator has installed is no part of any row.
-        argv = (python, "-S", f"/box/{name}")
-        return self.job(argv, {name: self.path.read_bytes()}, names, slow)
 
     def faults(self, result: Result) -> list[str]:
         """Return how *result* differs from what the header promises; empty when contained."""
@@ -142,12 +148,15 @@ class Finding:
     """Its number in the threat table."""
     name: str
     rule: str
+    tier: Tier
+    """How the program was started."""
     faults: tuple[str, ...]
     """How it got where it must not; empty when it was contained."""
 
     def __str__(self) -> str:
         """Return the row and what was seen, on one line."""
-        return f"row {self.row}, {self.name}: {'; '.join(self.faults) or 'contained'}"
+        seen = "; ".join(self.faults) or "contained"
+        return f"row {self.row}, {self.name}, {self.tier} tier: {seen}"
 
 
 @contextmanager
@@ -162,10 +171,15 @@ def open_doors() -> Iterator[dict[str, str]]:
         yield {"abstract": abstract, "port": str(port.getsockname()[1])}
 
 
-async def attack_box(
-    box: Box, *, attacks: Sequence[Attack] = SHORT, python: str = PYTHON
-) -> tuple[Finding, ...]:
+def tiers_of(box: Box) -> tuple[Tier, ...]:
+    """Return the tiers that a Python program can run in."""
+    return ("exec",) if box.interpreter is None else ("exec", "fork")
+
+
+async def attack_box(box: Box, *, attacks: Sequence[Attack] = SHORT) -> tuple[Finding, ...]:
     """Run *attacks*, Python programs, in *box*, one after the other; return what came of each.
+
+    Each runs in every tier that the box has.
 
     The short rows take some tenths of a second. Cancelling kills the one in progress.
 
@@ -177,17 +191,32 @@ async def attack_box(
         for attack in attacks:
             if not attack.fits(box.grade):
                 continue
-            faults: list[str] = []
-            for _ in range(attack.runs):
-                result = await box.run(attack.python_job(python, doors, _PATIENCE))
-                faults += attack.faults(result)
-            header = attack.header
-            findings.append(
-                Finding(
-                    row=int(header["row"]),
-                    name=attack.path.stem,
-                    rule=header["rule"],
-                    faults=tuple(faults),
+            for tier in tiers_of(box):
+                faults = await _attack(box, attack, tier, doors)
+                header = attack.header
+                findings.append(
+                    Finding(
+                        row=int(header["row"]),
+                        name=attack.path.stem,
+                        rule=header["rule"],
+                        tier=tier,
+                        faults=faults,
+                    )
                 )
-            )
     return tuple(findings)
+
+
+async def _attack(
+    box: Box, attack: Attack, tier: Tier, doors: Mapping[str, str]
+) -> tuple[str, ...]:
+    faults: list[str] = []
+    for _ in range(attack.runs):
+        job = attack.job(
+            box.interpreter or COMMAND,
+            attack.path.read_bytes(),
+            doors,
+            tier=tier,
+            slow=_PATIENCE,
+        )
+        faults += attack.faults(await box.run(job))
+    return tuple(faults)

@@ -19,6 +19,7 @@ _PR_CAPBSET_READ = 23
 _PR_CAPBSET_DROP = 24
 _PR_SET_SECUREBITS = 28
 _PR_CAP_AMBIENT = 47
+_PR_CAP_AMBIENT_RAISE = 2
 _PR_CAP_AMBIENT_CLEAR_ALL = 4
 # NOROOT and NO_SETUID_FIXUP off, KEEP_CAPS off, NO_CAP_AMBIENT_RAISE on, and all of it locked:
 # uid 0, should anybody reach it, is an ordinary number.
@@ -64,6 +65,14 @@ def keep(kept: tuple[int, ...]) -> None:
     mask = sum(1 << capability for capability in kept)
     sets = _Sets(mask, mask, 0, 0, 0, 0)
     syscalls.call("capset", _Header(_VERSION_3, 0), sets)
+
+
+def pass_on(kept: tuple[int, ...]) -> None:
+    """Let what this process executes next hold *kept*, of which it holds all, as any user."""
+    mask = sum(1 << capability for capability in kept)
+    syscalls.call("capset", _Header(_VERSION_3, 0), _Sets(mask, mask, mask, 0, 0, 0))
+    for capability in kept:
+        syscalls.prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_RAISE, capability)
 
 
 def lock() -> None:

@@ -1,8 +1,8 @@
 """A slot's cell: long-lived namespaces around a read-only root, from which runs are forked.
 
 The warden forks **cell-init** into new user, mount, pid, net, ipc and uts namespaces. It takes the
-steps of :func:`_build` once, then forks a run-init whenever the warden sends PARK. It never sees a
-job, and executes nothing.
+steps of :func:`_build` once, then forks a run-init whenever the warden sends PARK, or executes the
+interpreter that does so in its place. It never sees a job.
 """
 
 import os
@@ -15,18 +15,16 @@ from sandbox import (
     capabilities,
     frames,
     image,
+    interpreter,
     landlock,
     mounts,
     namespaces,
+    parking,
     run,
     seccomp,
     steps,
 )
 from sandbox.errors import SandboxError
-
-#: The cell stands, and every folder of the image is the slot's own; or at least one is shared.
-READY, READY_SHARED = b"U", b"V"
-PARK = b"K"
 
 
 class Plan(NamedTuple):
@@ -42,6 +40,8 @@ class Plan(NamedTuple):
     """For runs whose image is the slot's own, and for those that share files with other slots."""
     without: frozenset[str]
     """Steps left out by a test."""
+    interpreter: interpreter.Plan | None
+    """What forks the runs; None leaves that to cell-init."""
 
 
 _PROGRAM = namespaces.PROGRAM_ID
@@ -83,22 +83,27 @@ def start(plan: Plan) -> tuple[socket.socket, bool]:
     frame, _ = frames.receive(ours)
     if frame[:1] == run.FAILED:
         raise run.read_failure(frame)
-    if frame not in (READY, READY_SHARED):
-        raise SandboxError("cell", 0, "cell-init ended before the cell stood")
-    return ours, frame == READY_SHARED
+    if frame not in (parking.READY, parking.READY_SHARED):
+        what = "cell-init" if plan.interpreter is None else "cell-init or its interpreter"
+        raise SandboxError("cell", 0, f"{what} ended before the cell stood")
+    return ours, frame == parking.READY_SHARED
 
 
 def park(sock: socket.socket, outfit: list[int]) -> None:
     """Ask cell-init to fork a run with these descriptors: control, box, stdout, stderr, doors."""
-    frames.send(sock, PARK, outfit)
+    frames.send(sock, parking.PARK, outfit)
 
 
 def _serve_cell(sock: socket.socket, plan: Plan, devices: int | None) -> NoReturn:
     try:
         frames.receive(sock)  # the warden has written the id map
         own = _build(plan, devices, sock)
-        frames.send(sock, READY if own else READY_SHARED)
-        _fork_runs(sock, plan, plan.inner_filters[0 if own else 1])
+        _reset_signals()
+        if plan.interpreter is not None:
+            env = dict(entry.split(b"=", 1) for entry in plan.interpreter.env)
+            interpreter.start(sock, plan.interpreter.argv, env)
+        frames.send(sock, parking.READY if own else parking.READY_SHARED)
+        parking.serve_parks(sock, _confine_as(plan, own))
     except SandboxError as exc:
         run.report_failure(sock, exc)
     except OSError as exc:
@@ -123,6 +128,10 @@ def _build(plan: Plan, devices: int | None, sock: socket.socket) -> bool:
         own.append(image.show(root, parts[0], plan.without))
         mounts.show_devices(root, devices)
         mounts.mount_proc(f"{root}/.proc", whole=True)
+        if plan.interpreter is not None:
+            ready = parking.READY if own[0] else parking.READY_SHARED
+            confinement = run.pack_confinement(_confine_as(plan, own[0]))
+            interpreter.place(root, plan.interpreter, ready + confinement)
         mounts.enter_root(root)
         mounts.lock_root()
         os.umask(0o077)
@@ -164,25 +173,16 @@ def _build(plan: Plan, devices: int | None, sock: socket.socket) -> bool:
     return own[0]
 
 
-def _fork_runs(sock: socket.socket, plan: Plan, inner_filter: bytes) -> None:
-    """Fork a run for each PARK until the warden is gone."""
-    # A signal that we ignore would stay ignored in the program, across fork and exec.
+def _confine_as(plan: Plan, own: bool) -> run.Confinement:
+    """Return what every run of the cell shares; *own* if no file is another slot's as well."""
+    ids = (_PROGRAM, _PROGRAM)
+    inner_filter = plan.inner_filters[0 if own else 1]
+    has_root = plan.root_id is not None
+    return run.Confinement(ids, has_root, inner_filter, landlock.find_abi(), plan.without)
+
+
+def _reset_signals() -> None:
+    """Let all signals through: one that we ignore would stay ignored across fork and exec."""
     for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
         signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # run-inits leave no zombie
-    ids = (_PROGRAM, _PROGRAM)
-    confinement = run.Confinement(
-        ids, plan.root_id is not None, inner_filter, landlock.find_abi(), plan.without
-    )
-    while True:
-        frame, fds = frames.receive(sock)
-        if not frame:
-            return
-        if frame != PARK or len(fds) < 4:
-            raise SandboxError("park", 0, "unknown frame")
-        control = socket.socket(fileno=fds[0])
-        if namespaces.fork_into(namespaces.RUN, plan.without) == 0:
-            run.serve_run(run.Outfit(control, fds[1], fds[2], fds[3], fds[4:]), confinement)
-        control.close()
-        frames.close_fds(fds[1:])

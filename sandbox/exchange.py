@@ -27,6 +27,7 @@ def pack_request(wanted: Job, opened: list[Blob]) -> tuple[bytes, list[int]]:
         [os.fsencode(f"{key}={value}") for key, value in wanted.env.items()],
         [(name, blob.executable) for name, blob in files],
         [os.fsencode(name) for name in wanted.collect],
+        wanted.tier != "exec",
     )
     frame = job.pack_job(wire)
     fds = [stdin.fd, *(blob.fd for _, blob in files)]
@@ -75,7 +76,7 @@ def read_result(limits: Limits, grade: Grade, frame: bytes, fds: list[int]) -> R
         wall_s=outcome.wall_s,
         memory_bytes=outcome.memory_bytes,
         files=files,
-        tier="exec",
+        tier="fork" if outcome.forked else "exec",
         grade=grade,
         memory_source="cgroup" if outcome.from_cgroup else "rusage",
     )

@@ -15,7 +15,7 @@ from sandbox.errors import SandboxError
 from sandbox.exchange import pack_request, read_failure, read_result
 from sandbox.floor import Floor
 from sandbox.image import Image
-from sandbox.result import Grade, Job, Result
+from sandbox.result import Grade, Interpreter, Job, Result
 
 _START_S = 15.0
 _STOP_S = 8.0
@@ -85,6 +85,11 @@ class Box:
     def grade(self) -> Grade:
         """How much of the confinement this host enforces."""
         return self._sandbox.grade
+
+    @property
+    def interpreter(self) -> Interpreter | None:
+        """What runs of its command fork from."""
+        return self._sandbox.interpreter
 
     async def run(self, wanted: Job) -> Result:
         """Run one program in fresh confinement and return what became of it.
@@ -167,10 +172,13 @@ class Box:
 class Sandbox:
     """Boxes that share one launcher; made by :func:`open_sandbox`."""
 
-    def __init__(self, slots: int, image: Image, without: Sequence[str]) -> None:
+    def __init__(
+        self, slots: int, image: Image, interpreter: Interpreter | None, without: Sequence[str]
+    ) -> None:
         self.grade = Grade.REDUCED
         self.boxes: Sequence[Box] = tuple(Box(self, number) for number in range(slots))
         self._image = image
+        self.interpreter = interpreter
         self._without = without
         self._launcher: trio.Process | None = None
         self._control: socket | None = None
@@ -198,7 +206,9 @@ class Sandbox:
             self._control = ours
         finally:
             theirs.close()
-        await _send(ours, launcher.pack_start(self._image, self._without), [])
+        kept = self.interpreter or Interpreter(argv=(), env={})
+        start = launcher.pack_start(self._image, kept.argv, kept.env, self._without)
+        await _send(ours, start, [])
         frame, fds = await _receive(ours)
         if frame[:1] != launcher.READY:
             raise read_failure(frame, fds)
@@ -252,6 +262,7 @@ async def open_sandbox(
     slots: int,
     image: Image,
     grade: Grade = Grade.FULL,
+    interpreter: Interpreter | None = None,
     _without: Sequence[str] = (),
 ) -> AsyncIterator[Sandbox]:
     """Start a launcher with *slots* boxes; on leaving, everything below it is gone.
@@ -260,13 +271,14 @@ async def open_sandbox(
         slots: Programs that can run at a time, at most 128.
         image: What programs see of the host.
         grade: The least that is accepted of this host.
+        interpreter: What runs of its command fork from, instead of starting one each.
 
     Raises:
         SandboxError: this host can't confine programs, or not at *grade*.
     """
     if not 1 <= slots <= 128:
         raise ValueError(f"slots must be between 1 and 128, not {slots}")
-    sandbox = Sandbox(slots, image, _without)
+    sandbox = Sandbox(slots, image, interpreter, _without)
     try:
         with trio.move_on_after(_START_S) as scope:
             await sandbox._start()

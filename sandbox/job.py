@@ -34,8 +34,8 @@ class LimitNumbers(NamedTuple):
     open_files: int
 
 
-_RUN_HEAD = struct.Struct("<ddQQIQQQQI")
-_DONE_HEAD = struct.Struct("<BiIddQ??")
+_RUN_HEAD = struct.Struct("<ddQQIQQQQI?")
+_DONE_HEAD = struct.Struct("<BiIddQ???")
 
 REASONS: tuple[KillReason, ...] = ("", "time", "wall", "output", "memory", "cancel")
 EXECUTABLE, PLAIN = b"x", b"-"
@@ -50,6 +50,8 @@ class WireJob(NamedTuple):
     files: list[tuple[bytes, bool]]
     """Name and whether it is executable."""
     collect: list[bytes]
+    may_fork: bool
+    """Whether the cell's interpreter may run it without execve."""
 
 
 class Outcome(NamedTuple):
@@ -64,20 +66,22 @@ class Outcome(NamedTuple):
     wall_s: float
     memory_bytes: int
     from_cgroup: bool
+    forked: bool
+    """Whether the cell's interpreter ran it without execve."""
 
 
 def pack_job(job: WireJob) -> bytes:
     """Return the frame of a job."""
     names = [(EXECUTABLE if executable else PLAIN) + name for name, executable in job.files]
     return frames.pack_frame(
-        RUN, _RUN_HEAD.pack(*job.limits), job.argv, job.env, names, job.collect
+        RUN, _RUN_HEAD.pack(*job.limits, job.may_fork), job.argv, job.env, names, job.collect
     )
 
 
 def unpack_job(frame: bytes, fds: int) -> WireJob:
     """Return the job of a frame that came with *fds* descriptors; raises FrameError."""
     numbers, (argv, env, names, collect) = frames.unpack_frame(frame, _RUN_HEAD, 4)
-    limits = LimitNumbers(*numbers)
+    limits = LimitNumbers(*numbers[:-1])
     if not argv or fds != 1 + len(names):
         raise frames.FrameError("a job needs argv, stdin and a descriptor for each file")
     if not (0 < limits.time_s < 1e6 and 0 < limits.wall_s < 1e6):
@@ -90,7 +94,7 @@ def unpack_job(frame: bytes, fds: int) -> WireJob:
     files = [(name[1:], name[:1] == EXECUTABLE) for name in names]
     for name in [*(name for name, _ in files), *collect]:
         check_name(name)
-    return WireJob(limits, argv, env, files, collect)
+    return WireJob(limits, argv, env, files, collect, numbers[-1])
 
 
 def check_name(name: bytes) -> None:

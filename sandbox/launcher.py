@@ -14,9 +14,10 @@ import socket
 import struct
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 
-from sandbox import cell, frames, mounts, namespaces, run, seccomp, syscalls, warden
+from sandbox import cell, frames, interpreter, mounts, namespaces, run, seccomp, syscalls, warden
 from sandbox.cgroup.select import Groups, open_groups
 from sandbox.errors import SandboxError
 from sandbox.image import Image
@@ -54,10 +55,17 @@ def reserve_ids() -> tuple[socket.socket, int]:
 class Launcher:
     """Slots, their wardens, and what they share."""
 
-    def __init__(self, worker: socket.socket, image: Image, without: frozenset[str]) -> None:
+    def __init__(
+        self,
+        worker: socket.socket,
+        image: Image,
+        kept: interpreter.Plan | None,
+        without: frozenset[str],
+    ) -> None:
         self._worker = worker
         self._image = image
         self._without = without
+        self._kept = kept
         self._wardens: dict[int, int] = {}  # pidfd -> pid
         self._slots: dict[int, int] = {}  # slot -> pidfd of its newest warden
         self._pid = os.getpid()
@@ -85,7 +93,7 @@ class Launcher:
             root_id = self._ids[1] + 2 * (slot % (_IDS_PER_BLOCK // 2))
             program_id = root_id + 1
         filters = self._outer_filter, self._inner_filters
-        return cell.Plan(self._image, root_id, program_id, *filters, self._without)
+        return cell.Plan(self._image, root_id, program_id, *filters, self._without, self._kept)
 
     def serve(self) -> None:
         """Fork wardens on request until the worker is gone."""
@@ -149,9 +157,15 @@ def _until_done(attempt: Callable[[], bool]) -> None:
         time.sleep(0.002)
 
 
-def pack_start(image: Image, without: Sequence[str] = ()) -> bytes:
-    """Return the frame that starts a launcher's work."""
-    lists = [list(map(os.fsencode, names)) for names in (*image, without)]
+def pack_start(
+    image: Image,
+    argv: Sequence[str] = (),
+    env: Mapping[str, str] = MappingProxyType({}),
+    without: Sequence[str] = (),
+) -> bytes:
+    """Return the frame that starts a launcher's work; *argv* and *env* are of an interpreter."""
+    entries = [f"{key}={value}" for key, value in env.items()]
+    lists = [list(map(os.fsencode, names)) for names in (*image, argv, entries, without)]
     return frames.pack_frame(START, b"", *lists)
 
 
@@ -168,9 +182,10 @@ def main(fd: int) -> int:
     frame, _ = frames.receive(worker)
     if frame[:1] != START:
         return 2
-    _, (shown, hidden, without) = frames.unpack_frame(frame, NO_NUMBERS, 3)
+    _, (shown, hidden, argv, env, without) = frames.unpack_frame(frame, NO_NUMBERS, 5)
     image = Image(tuple(map(os.fsdecode, shown)), tuple(map(os.fsdecode, hidden)))
-    launcher = Launcher(worker, image, frozenset(map(os.fsdecode, without)))
+    kept = interpreter.Plan(argv, env, interpreter.compile_site()) if argv else None
+    launcher = Launcher(worker, image, kept, frozenset(map(os.fsdecode, without)))
     try:
         launcher.prepare()
         full = launcher.groups is not None

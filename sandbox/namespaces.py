@@ -7,6 +7,7 @@ import signal
 from collections.abc import Collection
 
 from sandbox import syscalls
+from sandbox.errors import SandboxError
 
 CLONE_NEWNS = 0x00020000
 CLONE_NEWCGROUP = 0x02000000
@@ -92,6 +93,11 @@ def forbid_inspection() -> None:
     syscalls.prctl(_PR_SET_DUMPABLE, 0)
 
 
+def allow_inspection() -> None:
+    """Open memory and environment to processes of the same user, as execve would."""
+    syscalls.prctl(_PR_SET_DUMPABLE, 1)
+
+
 def forbid_new_privileges() -> None:
     """Make setuid bits and file capabilities void from here on, for all descendants too."""
     syscalls.prctl(_PR_SET_NO_NEW_PRIVS, 1)
@@ -112,6 +118,14 @@ def send_signal(pidfd: int, number: int) -> None:
 def set_domain(name: bytes) -> None:
     """Set the NIS domain name of this uts namespace."""
     syscalls.libc_call("setdomainname", ctypes.create_string_buffer(name), len(name))
+
+
+def check_descriptors() -> None:
+    """See that 0, 1 and 2 are open and no other; raises SandboxError."""
+    # Reading the folder takes one more, itself, which is gone again.
+    found = set(os.listdir("/proc/self/fd"))
+    if found != {"0", "1", "2", "3"}:
+        raise SandboxError("descriptors", 0, "open: " + ", ".join(sorted(found)))
 
 
 def keep_only(fds: list[int]) -> None:

@@ -10,6 +10,7 @@ from sandbox.blob import Blob
 from sandbox.job import KillReason
 
 Tier = Literal["exec", "fork"]
+"""How a program was started: by execve, or by a fork of an interpreter that had been started."""
 MemorySource = Literal["cgroup", "rusage"]
 
 
@@ -60,6 +61,20 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Interpreter:
+    """A Python that every box keeps started, so that programs of exactly this command fork from it.
+
+    It must be the version of Python that the caller runs on, without any option that keeps it from
+    `site` or the user's own modules (``-I``, ``-S``, ``-s``, ``-E``), and the image must show it.
+    """
+
+    argv: tuple[str, ...]
+    """The command of a run, such as ``("/usr/bin/python3", "-B", "main.py")``."""
+    env: Mapping[str, str]
+    """The environment of a run; ``HOME`` is ``/box``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
     """One program to run once."""
 
@@ -73,6 +88,9 @@ class Job:
     """Plain names or patterns (``*.class``) of files wanted back from /box."""
     alone: bool = False
     """Whether no other box of the sandbox may run anything meanwhile; it waits for its turn."""
+    tier: Tier = "fork"
+    """``fork`` lets the sandbox's `Interpreter` run it, should this be its command; ``exec`` starts
+    the program anew in any case."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

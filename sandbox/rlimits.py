@@ -1,5 +1,6 @@
 """Resource limits: a backstop per process beside the control group's limits per run."""
 
+import ctypes
 import math
 import resource
 
@@ -10,6 +11,9 @@ _SIGNALS = 256
 
 #: RLIMIT_RTTIME has no name before Python 3.13.
 _RTTIME = 15
+# pthread_attr_t is 56 bytes, or 64 on aarch64.
+_ATTRIBUTES_BYTES = 128
+_libc = ctypes.CDLL(None)
 _SIGPENDING = resource.RLIMIT_SIGPENDING
 
 
@@ -40,3 +44,12 @@ def apply(limits: list[tuple[int, int]]) -> None:
         if hard != resource.RLIM_INFINITY:
             value = min(value, hard)
         resource.setrlimit(number, (value, value))
+
+
+def size_thread_stacks() -> None:
+    """Give threads a stack as large as the main thread may have, as a start by exec does."""
+    attributes = ctypes.create_string_buffer(_ATTRIBUTES_BYTES)
+    size = ctypes.c_size_t(resource.getrlimit(resource.RLIMIT_STACK)[0])
+    _libc.pthread_attr_init(attributes)
+    _libc.pthread_attr_setstacksize(attributes, size)
+    _libc.pthread_setattr_default_np(attributes)

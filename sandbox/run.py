@@ -6,9 +6,10 @@ cell-init forks **run-init** into fresh pid, mount, ipc, net and uts namespaces:
 mounts proc and the run's own tmpfs, forks the **program child** (pid 2) and from then on only
 reaps. The child takes every step of its confinement before any job exists, says that it is parked
 and blocks. The job's argv, environment and input come over the same socket; the child lowers its
-rlimits and calls execve, which closes the socket. When the program ends, run-init kills and reaps
-whatever else lives in its namespace, and only then reports, so the counters are final. Should
-run-init die, the kernel kills the whole namespace.
+rlimits and calls execve, which closes the socket; or, where the job is what the cell's interpreter
+was started for, it closes the socket and returns into that interpreter. When the program ends,
+run-init kills and reaps whatever else lives in its namespace, and only then reports, so the
+counters are final. Should run-init die, the kernel kills the whole namespace.
 
 Frames on the run's socket (from whom): I alive with a pidfd (run-init), P parked (child), G go
 (warden), F a step failed (either), X all ended (run-init). If execve fails the child says F too.
@@ -31,7 +32,9 @@ PARKED = b"P"
 GO = b"G"
 FAILED = b"F"
 ENDED = b"X"
-NO_NUMBERS = struct.Struct("<")
+CONFINEMENT = b"C"
+_CONFINEMENT_HEAD = struct.Struct("<II?i")
+GO_HEAD = struct.Struct("<?")
 FAILED_HEAD = struct.Struct("<i")
 ENDED_HEAD = struct.Struct("<idQ")
 RLIMIT = struct.Struct("<IQ")
@@ -46,6 +49,23 @@ class Confinement(NamedTuple):
     landlock_abi: int
     without: frozenset[str]
     """Steps left out by a test."""
+
+
+def pack_confinement(confinement: Confinement) -> bytes:
+    """Return a frame that tells a confinement."""
+    head = _CONFINEMENT_HEAD.pack(
+        *confinement.ids, confinement.drop_groups, confinement.landlock_abi
+    )
+    without = [name.encode() for name in sorted(confinement.without)]
+    return frames.pack_frame(CONFINEMENT, head, [confinement.inner_filter], without)
+
+
+def unpack_confinement(frame: bytes) -> Confinement:
+    """Return the confinement that a frame tells; raises FrameError."""
+    (uid, gid, drop_groups, abi), lists = frames.unpack_frame(frame, _CONFINEMENT_HEAD, 2)
+    (inner_filter,), without = lists
+    names = frozenset(name.decode() for name in without)
+    return Confinement((uid, gid), drop_groups, inner_filter, abi, names)
 
 
 class Outfit(NamedTuple):
@@ -75,8 +95,11 @@ def read_failure(frame: bytes) -> SandboxError:
     return SandboxError(step, errno, detail)
 
 
-def serve_run(outfit: Outfit, confinement: Confinement) -> NoReturn:
-    """Be run-init: set up the run's mounts, start the parked child, reap, report."""
+def serve_run(outfit: Outfit, confinement: Confinement) -> None:
+    """Be run-init: set up the run's mounts, start the parked child, reap, report.
+
+    Returns only in the child, once it is to run its program in this interpreter.
+    """
     control = outfit.control
     try:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
@@ -97,7 +120,7 @@ def serve_run(outfit: Outfit, confinement: Confinement) -> NoReturn:
         )
         main = os.fork()
         if main == 0:
-            _confine_and_become(outfit, confinement)
+            return _confine_and_become(outfit, confinement)
         for fd in (outfit.box, outfit.stdout, outfit.stderr, *outfit.doors):
             os.close(fd)
         _reap(control, main)
@@ -135,12 +158,12 @@ def _kill_all() -> None:
         return
 
 
-def _confine_and_become(outfit: Outfit, confinement: Confinement) -> NoReturn:
+def _confine_and_become(outfit: Outfit, confinement: Confinement) -> None:
     control = outfit.control
     try:
         _confine(outfit, confinement)
         frames.send(control, PARKED)
-        _become_program(control, confinement.without)
+        return _become_program(control, confinement.without)
     except SandboxError as exc:
         report_failure(control, exc)
     except OSError as exc:
@@ -217,25 +240,40 @@ def _check_confined(confinement: Confinement) -> None:
         raise SandboxError("self-check", 0, "not as it should be: " + ", ".join(wrong))
 
 
-def pack_go(argv: list[bytes], env: list[bytes], limits: list[tuple[int, int]]) -> bytes:
+def pack_go(
+    argv: list[bytes], env: list[bytes], limits: list[tuple[int, int]], in_interpreter: bool
+) -> bytes:
     """Return the frame that starts a parked child; its stdin goes beside it."""
-    return frames.pack_frame(GO, b"", [RLIMIT.pack(*limit) for limit in limits], argv, env)
+    packed = [RLIMIT.pack(*limit) for limit in limits]
+    return frames.pack_frame(GO, GO_HEAD.pack(in_interpreter), packed, argv, env)
 
 
 def _become_program(control: socket.socket, without: frozenset[str]) -> None:
-    """Wait for the job, take its limits and input, and exec."""
+    """Wait for the job, take its limits and input, and exec, or return to the interpreter."""
     frame, fds = frames.receive(control)
     if not frame:
         os._exit(_EXIT_FAILED)
     if frame[:1] != GO or len(fds) != 1:
         raise frames.FrameError("expected go with one descriptor")
-    _, (limits, argv, env) = frames.unpack_frame(frame, NO_NUMBERS, 3)
+    (in_interpreter,), (limits, argv, env) = frames.unpack_frame(frame, GO_HEAD, 3)
     os.dup2(fds[0], 0)
-    environment = dict(entry.split(b"=", 1) for entry in env)
     unpacked = [RLIMIT.unpack(limit) for limit in limits]
     steps.take([("rlimits", lambda: rlimits.apply(unpacked))], without)
+    if not in_interpreter:
+        _execute(argv, env)
+    rlimits.size_thread_stacks()
+    os.close(fds[0])
+    control.close()
+    namespaces.check_descriptors()
+    namespaces.allow_inspection()
+
+
+def _execute(argv: list[bytes], env: list[bytes]) -> NoReturn:
+    # What Python ignores for itself would stay ignored in the program.
+    for number in (signal.SIGPIPE, signal.SIGXFSZ):
+        signal.signal(number, signal.SIG_DFL)
     try:
-        os.execve(argv[0], argv, environment)  # noqa: S606 - no shell is the point
+        os.execve(argv[0], argv, dict(entry.split(b"=", 1) for entry in env))  # noqa: S606 - no shell is the point
     except OSError as exc:
         name = argv[0].decode(errors="replace")
         if argv[0].startswith(b"/") and not argv[0].startswith(b"/box/"):

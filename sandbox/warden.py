@@ -35,6 +35,8 @@ class Warden:
         self._groups = groups
         self._plan = plan
         self._serial = 0
+        # A job of exactly this command needs no other interpreter than the one that is there.
+        self._interpreted = plan.interpreter[:2] if plan.interpreter is not None else None
         self._cell, self._shared = cell.start(plan)
         self._spares: deque[ParkedRun] = deque()
         self._fill()
@@ -80,8 +82,9 @@ class Warden:
         """Run one job and send its outcome; False when the worker went away meanwhile."""
         parked = self._spares.popleft()
         parked.wait_parked()
-        self._begin(parked, wanted, fds)
-        watch = Watch(parked, wanted.limits, self._worker)
+        forked = wanted.may_fork and (wanted.argv, wanted.env) == self._interpreted
+        self._begin(parked, wanted, fds, forked)
+        watch = Watch(parked, wanted.limits, self._worker, forked)
         outcome, output = watch.watch()
         if watch.worker_gone:
             return False
@@ -96,7 +99,7 @@ class Warden:
         self._fill()
         return True
 
-    def _begin(self, parked: ParkedRun, wanted: job.WireJob, fds: list[int]) -> None:
+    def _begin(self, parked: ParkedRun, wanted: job.WireJob, fds: list[int], forked: bool) -> None:
         limits = wanted.limits
         try:
             if (limits.box_bytes, limits.box_inodes) != DEFAULT_BOX:
@@ -116,7 +119,8 @@ class Warden:
             limits.processes + _NPROC_MARGIN,
         )
         try:
-            frames.send(parked.control, run.pack_go(wanted.argv, wanted.env, planned), [stdin])
+            go = run.pack_go(wanted.argv, wanted.env, planned, forked)
+            frames.send(parked.control, go, [stdin])
         finally:
             os.close(stdin)
 

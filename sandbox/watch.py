@@ -17,10 +17,13 @@ _READ_BYTES = 256 * 1024
 class Watch:
     """Output to its cap, the CPU counter, the wall clock, and what the worker says meanwhile."""
 
-    def __init__(self, parked: ParkedRun, limits: job.LimitNumbers, worker: socket.socket) -> None:
+    def __init__(
+        self, parked: ParkedRun, limits: job.LimitNumbers, worker: socket.socket, forked: bool
+    ) -> None:
         self._run = parked
         self._limits = limits
         self._worker = worker
+        self._forked = forked
         self._poll = select.poll()
         self._output = {parked.stdout: bytearray(), parked.stderr: bytearray()}
         self._caps = {parked.stdout: limits.output_bytes, parked.stderr: STDERR_BYTES}
@@ -49,7 +52,9 @@ class Watch:
         self._drain()
         cpu_s, peak, oom_kills = self._run.account.totals(cpu_s, peak)
         from_cgroup = self._run.account.from_cgroup
-        outcome = job.Outcome(self.reason, status, oom_kills, cpu_s, wall_s, peak, from_cgroup)
+        outcome = job.Outcome(
+            self.reason, status, oom_kills, cpu_s, wall_s, peak, from_cgroup, self._forked
+        )
         return outcome, self._texts()
 
     def _check_limits(self, wall_s: float) -> float:

@@ -16,7 +16,7 @@ from rich.table import Table
 from daemons.cli.boxes import EXIT_INTERNAL
 from daemons.worker.toolchains import image_of
 from sandbox import Capabilities, Grade, SandboxError, open_sandbox, probe_host
-from sandbox.attack import Finding, attack_box
+from sandbox.attack import COMMAND, Finding, attack_box
 
 _MARKS = {(True, True): "yes", (True, False): "yes", (False, False): "weaker", (False, True): "NO"}
 _SAYS = {
@@ -55,18 +55,19 @@ def doctor(*, as_json: bool) -> None:
 
 
 async def _attack() -> tuple[Finding, ...]:
-    async with open_sandbox(slots=1, image=image_of([]), grade=Grade.REDUCED) as sandbox:
+    opening = open_sandbox(slots=1, image=image_of([]), grade=Grade.REDUCED, interpreter=COMMAND)
+    async with opening as sandbox:
         return await attack_box(sandbox.boxes[0])
 
 
 def _print_attacks(attacks: tuple[Finding, ...]) -> None:
     """Print a line for each row, and what it means when one got through."""
     table = Table(box=None, header_style="bold")
-    for column in ("row", "attack", "result", "rule"):
+    for column in ("row", "attack", "tier", "result", "rule"):
         table.add_column(column)
     for attack in sorted(attacks, key=lambda one: one.row):
         result = "[red]GOT THROUGH[/]" if attack.faults else "contained"
-        table.add_row(str(attack.row), attack.name, result, attack.rule)
+        table.add_row(str(attack.row), attack.name, attack.tier, result, attack.rule)
     _console().print(table)
     for attack in attacks:
         if attack.faults:

@@ -16,10 +16,11 @@ from daemons.cli.boxes import (
     quiet_logs,
     why_not_offered,
 )
+from daemons.worker.programs import open_boxes
 from daemons.worker.selftest import say_hello
-from daemons.worker.toolchains import Toolchain, find_toolchains, image_of
+from daemons.worker.toolchains import Toolchain, find_toolchains
 from judging.languages import load_languages
-from sandbox import Grade, SandboxError, open_sandbox
+from sandbox import Grade, SandboxError
 
 #: Rows stay on one line each for `grep` and the like.
 _PIPE_COLUMNS = 240
@@ -71,9 +72,8 @@ async def _survey(test: bool) -> list[Row]:
 
 async def _test(toolchains: dict[str, Toolchain]) -> dict[str, str | None]:
     """Return what went wrong with each language in the sandbox, None for nothing."""
-    image = image_of(toolchains.values())
     errors: dict[str, str | None] = {}
-    async with open_sandbox(slots=1, image=image, grade=Grade.REDUCED) as sandbox:
+    async with open_boxes(toolchains.values(), slots=1, grade=Grade.REDUCED) as sandbox:
         for id_, toolchain in toolchains.items():
             try:
                 errors[id_] = await say_hello(sandbox.boxes[0], toolchain)

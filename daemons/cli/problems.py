@@ -19,11 +19,12 @@ from daemons.cli.boxes import EXIT_INTERNAL, EXIT_INTERRUPTED, note, quiet_logs
 from daemons.cli.options import config_option
 from daemons.config import Config
 from daemons.worker.judge import judge
-from daemons.worker.toolchains import Toolchain, find_toolchains, image_of
+from daemons.worker.programs import open_boxes
+from daemons.worker.toolchains import Toolchain, find_toolchains
 from judging.languages import load_languages
 from judging.package import Catalogue, Problem, ReferenceSubmission, load_problems
 from protocol.messages import Judgement, SourceFile, SubmissionRequest
-from sandbox import Box, Grade, SandboxError, open_sandbox
+from sandbox import Box, Grade, SandboxError
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 
@@ -146,12 +147,11 @@ def verify(problem_ids: tuple[str, ...], config: Config, *, as_json: bool) -> No
 async def _verify(cases: list[Case], tell: bool) -> list[Finding]:
     """Judge *cases* with as many boxes as there are cores, and return the findings in order."""
     toolchains = await find_toolchains(load_languages().values())
-    image = image_of(toolchains.values())
     findings: dict[int, Finding] = {}
     waiting = iter(enumerate(cases))
     slots = os.cpu_count() or 1
     async with (
-        open_sandbox(slots=slots, image=image, grade=Grade.REDUCED) as sandbox,
+        open_boxes(toolchains.values(), slots=slots, grade=Grade.REDUCED) as sandbox,
         trio.open_nursery() as nursery,
     ):
         for box in sandbox.boxes:

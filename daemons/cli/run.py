@@ -23,13 +23,13 @@ from daemons.cli.boxes import (
     quiet_logs,
 )
 from daemons.config import Limits as RunDefaults
-from daemons.worker.programs import CompileFailure, Sources, compile_program
-from daemons.worker.toolchains import Toolchain, image_of
+from daemons.worker.programs import CompileFailure, Sources, compile_program, open_boxes
+from daemons.worker.toolchains import Toolchain
 from judging.languages import Language, language_of, load_languages
 from judging.problem import wall_for
 from protocol import codec
 from protocol.messages import Text
-from sandbox import Grade, Limits, Result, RunStatus, Sandbox, SandboxError, open_sandbox
+from sandbox import Grade, Limits, Result, RunStatus, Sandbox, SandboxError, Tier
 
 _DEFAULTS = RunDefaults()
 
@@ -104,7 +104,13 @@ class LanguageId(click.ParamType[Language]):
     metavar="BYTES",
     help="What it may print.",
 )
-@click.option("--tier", type=click.Choice(["exec"]), default="exec", help="How it is started.")
+@click.option(
+    "--tier",
+    type=click.Choice(["fork", "exec"]),
+    default="fork",
+    show_default=True,
+    help="How it is started: anew, or where that is possible by a fork of a started interpreter.",
+)
 def run(
     file: Path,
     stdin: BinaryIO | None,
@@ -114,7 +120,7 @@ def run(
     time_s: float,
     memory_bytes: int,
     output_bytes: int,
-    tier: str,  # noqa: ARG001 - the only one there is
+    tier: Tier,
 ) -> None:
     """Run the program in FILE once in the sandbox and show what it prints and uses.
 
@@ -138,7 +144,7 @@ def run(
     )
     given = stdin.read() if stdin is not None else b""
     try:
-        report = trio.run(_run, known, Sources({name: code}, name), given, limits)
+        report = trio.run(_run, known, Sources({name: code}, name), given, limits, tier)
     except KeyboardInterrupt:
         sys.exit(EXIT_INTERRUPTED)
     except (SandboxError, NotOfferedError) as exc:
@@ -151,15 +157,21 @@ def run(
     sys.exit({"ok": 0, "internal_error": EXIT_INTERNAL}.get(report.status, 1))
 
 
-async def _run(language: Language, sources: Sources, stdin: bytes, limits: Limits) -> Report:
+async def _run(
+    language: Language, sources: Sources, stdin: bytes, limits: Limits, tier: Tier
+) -> Report:
     toolchain = await find_toolchain(language)
-    opening = open_sandbox(slots=1, image=image_of([toolchain]), grade=Grade.REDUCED)
-    async with opening as sandbox:
-        return await _run_in(sandbox, toolchain, sources, stdin, limits)
+    async with open_boxes([toolchain], slots=1, grade=Grade.REDUCED) as sandbox:
+        return await _run_in(sandbox, toolchain, sources, stdin, limits, tier)
 
 
 async def _run_in(
-    sandbox: Sandbox, toolchain: Toolchain, sources: Sources, stdin: bytes, limits: Limits
+    sandbox: Sandbox,
+    toolchain: Toolchain,
+    sources: Sources,
+    stdin: bytes,
+    limits: Limits,
+    tier: Tier,
 ) -> Report:
     box = sandbox.boxes[0]
     grade = sandbox.grade.value
@@ -168,7 +180,7 @@ async def _run_in(
         output = codec.text(program.output)
         return Report(status="compile_error", compile_output=output, grade=grade)
     with program:
-        result = await program.run(box, stdin=stdin, limits=limits)
+        result = await program.run(box, stdin=stdin, limits=limits, tier=tier)
         return _report(result, program.status_of(result))
 
 

@@ -74,7 +74,14 @@ class Inspector:
             return True
         self.closed[box.id] = "; ".join(f"row {each.row}, {each.name}" for each in broken)
         for each in broken:
-            log.critical("slot closed", slot=box.id, row=each.row, rule=each.rule, seen=each.faults)
+            log.critical(
+                "slot closed",
+                slot=box.id,
+                row=each.row,
+                tier=each.tier,
+                rule=each.rule,
+                seen=each.faults,
+            )
         if len(self.closed) == self._count:
             reason = f"no slot left, attacks got through: {self.reasons[0]}; see `gavel doctor`"
             self._tell(reason)

@@ -27,14 +27,15 @@ from daemons.worker.holdings import Holdings
 from daemons.worker.inspector import Inspector
 from daemons.worker.keeper import Keeper
 from daemons.worker.prepare import open_prepared_folder, prepare_all
+from daemons.worker.programs import open_boxes
 from daemons.worker.selftest import test_boxes
 from daemons.worker.shelf import Shelf
 from daemons.worker.slots import Slots
-from daemons.worker.toolchains import Toolchain, find_toolchains, image_of
+from daemons.worker.toolchains import Toolchain, find_toolchains
 from judging.languages.language import load_languages
 from judging.package import Catalogue, load_problems
 from protocol.messages import LanguageInfo, WorkerInfo
-from sandbox import Grade, Sandbox, SandboxError, open_sandbox
+from sandbox import Grade, Sandbox, SandboxError
 
 log = structlog.get_logger()
 
@@ -61,10 +62,10 @@ async def _main(config: Config, service: Service) -> None:
         broker = await stack.enter_async_context(open_broker(config, name=name))
         await broker.check_promise()
         builds = await _open_builds(config)
-        image = image_of(toolchains.values())
-        if builds.prepared_folder is not None:
-            image = image._replace(shown=(*image.shown, str(builds.prepared_folder)))
-        opening = open_sandbox(slots=slots, image=image, grade=_least_grade(config))
+        prepared = [builds.prepared_folder] if builds.prepared_folder is not None else []
+        opening = open_boxes(
+            toolchains.values(), slots=slots, grade=_least_grade(config), shown=prepared
+        )
         try:
             sandbox = await stack.enter_async_context(opening)
         except SandboxError as exc:

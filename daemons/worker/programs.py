@@ -5,15 +5,28 @@ What `gavel run` does for one program and the judge for all tests of a problem.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from contextlib import AbstractContextManager, ExitStack
+from collections.abc import Collection, Iterable, Mapping
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
-from daemons.worker.toolchains import Toolchain
+from daemons.worker.toolchains import Toolchain, image_of
 from protocol.messages import SubmissionRequest
-from sandbox import Blob, Box, Job, Limits, Result, RunStatus
+from sandbox import (
+    Blob,
+    Box,
+    Grade,
+    Interpreter,
+    Job,
+    Limits,
+    Result,
+    RunStatus,
+    Sandbox,
+    Tier,
+    open_sandbox,
+)
+from sandbox.attack import PYTHON
 
 #: What a compiler's box may hold: sources, objects, one artefact.
 _COMPILE_BOX_BYTES = 256 << 20
@@ -29,6 +42,39 @@ ENV = {
     "PATH": "/usr/local/bin:/usr/bin:/bin",
     "TMPDIR": "/tmp",  # noqa: S108 - the box's own
 }
+
+
+def open_boxes(
+    toolchains: Collection[Toolchain],
+    *,
+    slots: int,
+    grade: Grade,
+    shown: Iterable[Path] = (),
+) -> AbstractAsyncContextManager[Sandbox]:
+    """Open a sandbox for programs of *toolchains*: it shows their tools, and keeps Python started.
+
+    *shown* are further folders for them to see.
+
+    Raises:
+        SandboxError: this host can't confine programs, or not at *grade*.
+    """
+    kept = [_interpreter_of(toolchain) for toolchain in toolchains]
+    image = image_of(toolchains)
+    return open_sandbox(
+        slots=slots,
+        image=image._replace(shown=(*image.shown, *map(str, shown))),
+        grade=grade,
+        interpreter=next(filter(None, kept), None),
+    )
+
+
+def _interpreter_of(toolchain: Toolchain) -> Interpreter | None:
+    """Return the interpreter that a box can keep started for a submission of one file."""
+    language = toolchain.language
+    if language.fork_from is None or toolchain.tools[language.fork_from] != PYTHON:
+        return None
+    argv = language.command(language.run, tools=toolchain.tools, entry=language.source)
+    return Interpreter(argv=tuple(argv), env={**ENV, **language.env})
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +133,7 @@ class Program(AbstractContextManager["Program"]):
         limits: Limits,
         args: tuple[str, ...] = (),
         alone: bool = False,
+        tier: Tier = "fork",
     ) -> Result:
         """Run the program once in *box*.
 
@@ -123,6 +170,7 @@ class Program(AbstractContextManager["Program"]):
                 open_files=limits.open_files,
             ),
             alone=alone,
+            tier=tier,
         )
         return await box.run(job)
 

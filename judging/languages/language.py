@@ -105,6 +105,8 @@ class Language:
         host_faults: finds in a compiler's output that it failed for want of something on this
             host, so that it may not fail again.
         hello: a program that prints `Hello, Gavel!`, for the self-test.
+        fork_from: which of `programs` is a CPython that boxes may keep started, so that programs
+            whose command is `run` with `source` fork from it. It is done where that is `SELF`.
         time_factor: the problem's time limit is multiplied by it.
         kattis: the codes that the problem package format has for this language.
     """
@@ -131,6 +133,7 @@ class Language:
     entry_pattern: str | None = None
     identity: tuple[str, ...] | None = None
     host_faults: str | None = None
+    fork_from: str | None = None
     time_factor: float = 1.0
     kattis: tuple[str, ...] = ()
 
@@ -270,6 +273,8 @@ def _check(language: Language, path: Path) -> None:
         raise ValueError(f"source: expected one of the extensions, got {language.source!r}")
     if language.compile and not (language.artefacts or language.keep_sources):
         raise ValueError("artefacts: a run would get neither artefacts nor sources")
+    if language.fork_from is not None and language.fork_from not in language.programs:
+        raise ValueError(f"fork_from: {language.fork_from!r} is none of programs")
     _check_placeholders(language)
 
 

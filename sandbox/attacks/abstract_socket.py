@@ -1,10 +1,10 @@
 # row: 21
 # rule: An abstract unix socket of the host can't be reached.
-# args: {abstract}
+# given: {abstract}
 # stdout: refused
-import socket, sys
+import socket
 try:
-    socket.socket(socket.AF_UNIX).connect("\0" + sys.argv[1])
+    socket.socket(socket.AF_UNIX).connect("\0" + open("given").read())
     print("connected")
 except OSError:
     print("refused")

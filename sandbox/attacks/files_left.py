@@ -3,6 +3,6 @@
 # runs: 2
 # stdout: []
 import os
-print([os.path.join(place, name) for place in ("/tmp", "/dev/shm") for name in os.listdir(place)] + [n for n in os.listdir("/box") if not n.startswith("program")])
+print([os.path.join(place, name) for place in ("/tmp", "/dev/shm") for name in os.listdir(place)] + [n for n in os.listdir("/box") if n != "main.py"])
 for place in ("/tmp", "/dev/shm", "/box"):
     open(place + "/sitecustomize.py", "w").write("print('poisoned')")

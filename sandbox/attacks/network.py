@@ -1,10 +1,10 @@
 # row: 45
 # rule: No network: neither a port that listens on the host's loopback, nor the internet, nor the metadata service.
-# args: {port}
+# given: {port}
 # stdout: 4 refused
-import socket, sys
+import socket
 refused = 0
-for place in (("127.0.0.1", int(sys.argv[1])), ("127.0.0.1", 22), ("8.8.8.8", 53), ("169.254.169.254", 80)):
+for place in (("127.0.0.1", int(open("given").read())), ("127.0.0.1", 22), ("8.8.8.8", 53), ("169.254.169.254", 80)):
     try:
         socket.create_connection(place, timeout=2)
         print("connected", place)

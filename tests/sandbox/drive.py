@@ -2,8 +2,8 @@
 
 A process of its own, so that the same table runs as root and as an ordinary user:
 ``python drive.py BUILD_DIR [--without STEP ...] [--only NAME ...]`` prints one JSON object,
-program name -> list of faults. Each program's first lines say its row of the threat table, its rule
-and what must be seen.
+"program name, tier" -> list of faults. Each program's first lines say its row of the threat table,
+its rule and what must be seen. Python programs run in both tiers.
 """
 
 import argparse
@@ -23,33 +23,41 @@ from sandbox import (
     Job,
     RunStatus,
     Sandbox,
+    Tier,
     host,
     open_sandbox,
     usual_paths,
 )
-from sandbox.attack import LIMITS, SHORT, Attack, open_doors, read_attack
+from sandbox.attack import COMMAND, LIMITS, PYTHON, SHORT, Attack, open_doors, read_attack
 
 #: Every program: the short rows that the product itself runs, and the rest.
 TABLE = sorted(
     [*SHORT, *map(read_attack, (Path(__file__).parent / "programs").iterdir())],
     key=lambda attack: attack.path.name,
 )
-IMAGE = Image(usual_paths())
+_PREFIX = str(Path(PYTHON).parent.parent)
+IMAGE = Image(
+    usual_paths() if _PREFIX == "/usr" else (*usual_paths(), _PREFIX),
+    tuple(str(path) for path in Path(_PREFIX).glob("lib*/python*/*-packages")),
+)
 #: The launcher; a slot's warden, cell-init, and init and child of each of two parked runs.
 BASE, PER_SLOT = 1, 6
-PYTHON = "/usr/bin/python3"
 #: How many times as long things may take in user-mode-linux.
 UML_SLOW = 20
 
 
-def make_job(attack: Attack, build: Path, names: dict[str, str], slow: int) -> Job:
+def tiers_of(attack: Attack) -> list[Tier]:
+    """Return the tiers that *attack* can run in."""
+    return ["exec", "fork"] if attack.is_python else ["exec"]
+
+
+def make_job(
+    attack: Attack, tier: Tier, build: Path, names: dict[str, str] | None = None, slow: int = 1
+) -> Job:
     """Return the job that runs *attack*, *slow* times as long if it ends by itself."""
-    path = attack.path
-    if path.suffix == ".py":
-        return attack.python_job(PYTHON, names, slow)
-    source = build / path.stem if path.suffix == ".c" else path
-    program = Blob.from_bytes(source.read_bytes(), executable=True)
-    return attack.job(("/box/program",), {"program": program}, names, slow)
+    source = build / attack.path.stem if attack.path.suffix == ".c" else attack.path
+    program = Blob.from_bytes(source.read_bytes(), executable=not attack.is_python)
+    return attack.job(COMMAND, program, names or {}, tier=tier, slow=slow)
 
 
 def descendants(pid: int) -> list[int]:
@@ -95,15 +103,17 @@ async def settle(wanted: int) -> int:
 
 
 async def assail(
-    box: Box, attack: Attack, build: Path, names: dict[str, str], slow: int
+    box: Box, attack: Attack, tier: Tier, build: Path, names: dict[str, str], slow: int
 ) -> list[str]:
     """Run one program as often as its header says, then an honest one; return the faults."""
     faults: list[str] = []
     before = BASE + PER_SLOT
     for _ in range(attack.runs):
-        job = make_job(attack, build, names, slow)
+        job = make_job(attack, tier, build, names, slow)
         result = await box.run(job)
         faults += attack.faults(result)
+        if result.tier != tier:
+            faults.append(f"ran in the {result.tier} tier")
         for blob in (*result.files.values(), *job.files.values()):
             if isinstance(blob, Blob):
                 blob.close()
@@ -122,14 +132,15 @@ async def drive(
     """Run every program, one after another in one box; return the faults and seconds of each."""
     faults: dict[str, list[str]] = {}
     seconds: dict[str, float] = {}
+    todo = [(attack, tier) for attack in attacks for tier in tiers_of(attack)]
     with open_doors() as doors:
         names = {"secret": str(build / "gavel-canary"), **doors}
-        for attack in attacks:
+        for attack, tier in todo:
             await settle(BASE + PER_SLOT)
             began = trio.current_time()
-            name = attack.path.name
+            name = f"{attack.path.name}, {tier}"
             with trio.fail_after(60 * slow):
-                faults[name] = await assail(sandbox.boxes[0], attack, build, names, slow)
+                faults[name] = await assail(sandbox.boxes[0], attack, tier, build, names, slow)
             seconds[name] = round(trio.current_time() - began, 2)
     return faults, seconds
 
@@ -150,7 +161,11 @@ def main() -> None:
 async def run_table(options: argparse.Namespace) -> dict[str, object]:
     """Run the programs that promise anything here; return the grade and their faults."""
     async with open_sandbox(
-        slots=1, image=IMAGE, grade=Grade.REDUCED, _without=options.without
+        slots=1,
+        image=IMAGE,
+        grade=Grade.REDUCED,
+        interpreter=COMMAND,
+        _without=options.without,
     ) as sandbox:
         attacks = [
             attack

@@ -14,12 +14,12 @@ from pathlib import Path
 import trio
 
 from sandbox import Blob, Box, Grade, Job, RunStatus, open_sandbox
-from sandbox.attack import LIMITS
+from sandbox.attack import COMMAND, LIMITS
 
 sys.path.insert(0, str(Path(__file__).parent))
 
 from census import count_memory, take_calm_census
-from drive import BASE, IMAGE, PER_SLOT, TABLE, make_job, settle
+from drive import BASE, IMAGE, PER_SLOT, TABLE, make_job, settle, tiers_of
 from playground import find_build
 
 SLOTS = 2
@@ -56,7 +56,8 @@ async def run_share(box: Box, build: Path, runs: int, wrong: list[str]) -> None:
     for number in range(runs):
         if number % 3 == 2:
             attack = hostile[(number // 3 + box.id) % len(hostile)]
-            job = make_job(attack, build, names, 1)
+            tier = tiers_of(attack)[number % len(tiers_of(attack))]
+            job = make_job(attack, tier, build, names)
             result = await box.run(job)
             for blob in (*result.files.values(), *job.files.values()):
                 if isinstance(blob, Blob):
@@ -70,7 +71,9 @@ async def run_share(box: Box, build: Path, runs: int, wrong: list[str]) -> None:
 async def soak(build: Path, runs: int) -> dict[str, object]:
     """Return the census before and after *runs* runs, and every honest run that went wrong."""
     wrong: list[str] = []
-    async with open_sandbox(slots=SLOTS, image=IMAGE, grade=Grade.REDUCED) as sandbox:
+    async with open_sandbox(
+        slots=SLOTS, image=IMAGE, grade=Grade.REDUCED, interpreter=COMMAND
+    ) as sandbox:
         share = partial(run_share, build=build, wrong=wrong)
         for box in sandbox.boxes:
             await share(box, runs=30)

@@ -4,28 +4,28 @@ import pytest
 import trio
 
 from sandbox import Box, Grade, open_sandbox
-from sandbox.attack import FIRST, SHORT, Finding, attack_box
+from sandbox.attack import COMMAND, FIRST, SHORT, Finding, attack_box
 
-from .drive import IMAGE, PYTHON
+from .drive import IMAGE
 
 
 async def attack_without(*layers: str, attacks=SHORT) -> dict[str, Finding]:
     """Return what came of *attacks* in a box without *layers*, by name."""
     with trio.fail_after(60):
         async with open_sandbox(
-            slots=1, image=IMAGE, grade=Grade.REDUCED, _without=layers
+            slots=1, image=IMAGE, grade=Grade.REDUCED, interpreter=COMMAND, _without=layers
         ) as sandbox:
-            found = await attack_box(sandbox.boxes[0], attacks=attacks, python=PYTHON)
-    return {finding.name: finding for finding in found}
+            found = await attack_box(sandbox.boxes[0], attacks=attacks)
+    return {f"{finding.name}, {finding.tier}": finding for finding in found}
 
 
 async def test_short_rows_are_contained_and_tell_their_rows() -> None:
     """A whole box holds against each; a finding has row, rule and name."""
     found = await attack_without()
-    assert len(found) >= 25
+    assert len(found) >= 50
     assert [finding for finding in found.values() if finding.faults] == []
-    assert found["keyrings"].row == 43
-    assert str(found["keyrings"]) == "row 43, keyrings: contained"
+    assert found["keyrings, exec"].row == 43
+    assert str(found["keyrings, fork"]) == "row 43, keyrings, fork tier: contained"
 
 
 @pytest.mark.parametrize(
@@ -43,21 +43,24 @@ async def test_short_rows_are_contained_and_tell_their_rows() -> None:
 async def test_first_rows_see_a_layer_that_is_missing(layer: str, row: str) -> None:
     """The few rows that run before a worker serves notice any layer that was left out."""
     found = await attack_without(layer, attacks=FIRST)
-    assert found[row].faults != ()
+    assert found[f"{row}, exec"].faults != ()
+    assert found[f"{row}, fork"].faults != ()
 
 
 async def test_attack_cancelled_leaves_the_box_usable() -> None:
     """A box whose inspection was cut short runs the next as ever."""
     with trio.fail_after(60):
-        async with open_sandbox(slots=1, image=IMAGE, grade=Grade.REDUCED) as sandbox:
+        async with open_sandbox(
+            slots=1, image=IMAGE, grade=Grade.REDUCED, interpreter=COMMAND
+        ) as sandbox:
             (box,) = sandbox.boxes
             with trio.move_on_after(0.05) as scope:
-                await attack_box(box, python=PYTHON)
+                await attack_box(box)
             assert scope.cancelled_caught
             assert await contained(box)
 
 
 async def contained(box: Box) -> bool:
     """Tell whether the first rows are contained."""
-    found = await attack_box(box, attacks=FIRST, python=PYTHON)
+    found = await attack_box(box, attacks=FIRST)
     return not any(finding.faults for finding in found)

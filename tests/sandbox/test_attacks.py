@@ -12,7 +12,9 @@ import pytest
 from sandbox.attack import Attack
 
 from .conftest import MODES, Start
-from .drive import TABLE
+from .drive import TABLE, tiers_of
+
+CASES = [(attack, tier) for attack in TABLE for tier in tiers_of(attack)]
 
 
 @pytest.fixture(scope="module")
@@ -29,8 +31,10 @@ def faults(start: Start, playground: Path) -> dict[str, dict[str, list[str]]]:
 
 
 @pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("attack", TABLE, ids=lambda attack: attack.path.name)
-def test_attack_is_contained(attack: Attack, mode: str, faults) -> None:
+@pytest.mark.parametrize(
+    ("attack", "tier"), CASES, ids=[f"{attack.path.name}-{tier}" for attack, tier in CASES]
+)
+def test_attack_is_contained(attack: Attack, tier: str, mode: str, faults) -> None:
     """Each program of the table does what its header promises, and leaves nothing behind."""
-    found = faults[mode].get(attack.path.name)
+    found = faults[mode].get(f"{attack.path.name}, {tier}")
     assert found == [] or (found is None and {"grade", "machine"} & attack.header.keys())

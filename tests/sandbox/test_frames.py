@@ -32,6 +32,7 @@ jobs = st.builds(
     st.lists(st.builds(lambda a, b: a + b"=" + b, names, texts), max_size=5),
     st.lists(st.tuples(names, st.booleans()), max_size=5),
     st.lists(names, max_size=5),
+    st.booleans(),
 )
 outcomes = st.builds(
     job.Outcome,
@@ -41,6 +42,7 @@ outcomes = st.builds(
     st.floats(0, 1e6),
     st.floats(0, 1e6),
     st.integers(0, 2**63),
+    st.booleans(),
     st.booleans(),
 )
 
@@ -69,7 +71,7 @@ def test_parsers_refuse_what_they_do_not_know(data: bytes, fds: int) -> None:
             lambda frame: job.unpack_job(frame, fds),
             job.unpack_outcome,
             run.read_failure,
-            lambda frame: frames.unpack_frame(frame, run.NO_NUMBERS, 3),
+            lambda frame: frames.unpack_frame(frame, run.GO_HEAD, 3),
             lambda frame: frames.unpack_frame(frame, launcher.OPEN_HEAD, 0),
         ):
             try:

@@ -1,7 +1,7 @@
 """Layer by layer: with one step left out, the attacks that rest on it alone succeed.
 
 This proves that the attack tests bite. Attacks that two layers hold must stay contained when either
-is missing.
+is missing. Both tiers rest on the same layers.
 """
 
 import json
@@ -13,6 +13,7 @@ import pytest
 import trio
 
 from sandbox import Grade, SandboxError, open_sandbox
+from sandbox.attack import COMMAND
 
 from .conftest import Start
 from .drive import IMAGE
@@ -116,8 +117,9 @@ def test_layer_off_shows_what_the_layer_is_for(
     step: str, program: str, contained: bool, faults_without
 ) -> None:
     """An attack succeeds without the only layer against it, and fails while another stands."""
-    found = faults_without(step)
-    assert (found[program] == []) is contained, found[program]
+    for tier in ["exec", "fork"] if program.endswith(".py") else ["exec"]:
+        found = faults_without(step)[f"{program}, {tier}"]
+        assert (found == []) is contained, found
 
 
 @pytest.mark.parametrize(("step", "refusal"), REFUSED)
@@ -125,7 +127,11 @@ async def test_run_does_not_stand_without_a_step_that_others_rest_on(
     step: str, refusal: str
 ) -> None:
     """Where a later step notices what is missing, it says so, and nothing runs."""
-    with trio.fail_after(30), pytest.raises(SandboxError) as raised:
-        async with open_sandbox(slots=1, image=IMAGE, grade=Grade.REDUCED, _without=[step]):
-            pass
-    assert raised.value.step == refusal
+    for interpreter in (None, COMMAND):
+        opening = open_sandbox(
+            slots=1, image=IMAGE, grade=Grade.REDUCED, interpreter=interpreter, _without=[step]
+        )
+        with trio.fail_after(30), pytest.raises(SandboxError) as raised:
+            async with opening:
+                pass
+        assert raised.value.step == refusal

@@ -89,7 +89,7 @@ def test_run_prints_the_programs_output_and_what_it_used(program: Any, folder: P
     assert told == "e"
     assert used.startswith("gavel: ok; ")
     assert " s CPU, " in used
-    assert " MB; exec tier, " in used
+    assert " MB; fork tier, " in used
 
 
 def test_run_gives_one_json_document(program: Any) -> None:
@@ -103,7 +103,7 @@ def test_run_gives_one_json_document(program: Any) -> None:
     assert 0 < report["time_s"] < 10
     assert 0 < report["wall_s"] < 32
     assert 1 << 20 < report["memory_bytes"] < 1 << 29
-    assert (report["tier"], report["grade"] in ("full", "reduced")) == ("exec", True)
+    assert (report["tier"], report["grade"] in ("full", "reduced")) == ("fork", True)
 
 
 def test_run_gives_no_input_unless_told(program: Any) -> None:

@@ -1,0 +1,80 @@
+"""What the cell's interpreter does between its own start and its programs."""
+
+import gc
+import os
+import socket
+import sys
+from typing import NoReturn
+
+from sandbox import capabilities, frames, interpreter, namespaces, parking, run
+from sandbox.errors import SandboxError
+
+#: Compiled and executed a few times before the first fork, so that the memory which that takes is
+#: there already, and no child pays for it.
+_EXERCISE = '''
+import sys
+def f(x, *y, z=None):
+    """Doc."""
+    return [i for i in range(x) if i % 2] + list(y)
+class A:
+    b = 1
+    def c(self):
+        return f"{self.b:>4}" + "x" * 3
+try:
+    d = {i: str(i) for i in f(9, 1, z=A().c())}
+    a, b = map(int, "20 22".split())
+    print(*sorted(d), a + b, sep=", ", file=sys.__stderr__ if a > b else None) if a > b else d
+    raise ValueError(d)
+except (KeyError, ValueError) as exc:
+    e = lambda: exc
+while d:
+    d.popitem()
+with open("/dev/null") as file:
+    file.read()
+'''
+_TIMES = 10
+
+
+def serve() -> None:
+    """Park runs for the warden; return only in a child, whose program is the interpreter's next."""
+    sock = socket.socket(fileno=interpreter.SOCKET_FD)
+    try:
+        _take_over()
+        with open(interpreter.CONFINEMENT_FILE, "rb") as file:
+            plan = file.read()
+        ready, confinement = plan[:1], run.unpack_confinement(plan[1:])
+        os.chdir("/")
+        _warm_up()
+        frames.send(sock, ready)
+        return parking.serve_parks(sock, confinement, lambda: _renew(sock))
+    except SandboxError as exc:
+        run.report_failure(sock, exc)
+    except OSError as exc:
+        run.report_failure(sock, SandboxError("interpreter", exc.errno or 0, str(exc)))
+    except BaseException:  # noqa: BLE001, ASYNC103 - our own bug: say so, and end here, not in a program's place
+        sys.excepthook(*sys.exc_info())
+    os._exit(1)
+
+
+def _take_over() -> None:
+    """Be what cell-init was before it executed the interpreter."""
+    os.set_inheritable(interpreter.SOCKET_FD, False)
+    os.dup2(interpreter.STDERR_FD, 1)
+    os.dup2(interpreter.STDERR_FD, 2)
+    os.close(interpreter.STDERR_FD)
+    namespaces.die_with_parent(0)
+    namespaces.forbid_inspection()
+    capabilities.keep(capabilities.CELL)
+
+
+def _warm_up() -> None:
+    for _ in range(_TIMES):
+        exec(  # noqa: S102 - our own text
+            compile(_EXERCISE, "exercise", "exec", dont_inherit=True), {"__name__": "exercise"}
+        )
+    gc.collect()
+    gc.freeze()
+
+
+def _renew(sock: socket.socket) -> NoReturn:
+    interpreter.start(sock, [os.fsencode(part) for part in sys.orig_argv], os.environb)
