@@ -99,7 +99,8 @@ async def test_client_misses_nothing_when_it_is_cut_off(open_gateway: Any) -> No
 async def test_client_remembers_where_it_began(open_gateway: Any) -> None:
     """What happens while it is away counts even if it had not seen one event before."""
     async with (
-        open_gateway() as running,
+        # The gateway would remember it, too, if it were allowed to.
+        open_gateway(resume_s=0.001) as running,
         proxy(running.port) as (url, through),
         open_events(url, "u1") as events,
     ):

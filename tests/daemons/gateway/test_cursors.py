@@ -260,10 +260,11 @@ async def test_store_keeps_few_positions_of_one_user(store: Any) -> None:
         assert b"+99/x" in fields
 
 
-@pytest.mark.parametrize("server", ["valkey", "redis"])
-async def test_full_memory_keeps_nobody_out(start_store: Any, server: str) -> None:
-    """Without room for his position a client is served all the same."""
-    async with open_broker(start_store(server=server).config(), name="test") as broker:
+@pytest.mark.parametrize("options", [(), ("--rename-command", "FUNCTION", "")], ids=["new", "old"])
+async def test_full_memory_keeps_nobody_out(start_store: Any, options: tuple[str, ...]) -> None:
+    """Without room for his position a client is served all the same, also by EVALSHA."""
+    store = start_store(*options, server="redis")
+    async with open_broker(store.config(), name="test") as broker:
         await broker.redis.call(("CONFIG", "SET", "maxmemory", "1"))
         assert await Cursors(broker, 60).resume("u1", "-x", "-x/1", borrow=True) == 0
 
