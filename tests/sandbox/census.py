@@ -10,6 +10,9 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from drive import descendants, launcher_groups
 
+_ALIKE = 5
+_CALM_S = 20.0
+
 
 def children(pid: int) -> list[int]:
     """Return the pids of the children of *pid*, whichever of its threads forked them."""
@@ -17,14 +20,19 @@ def children(pid: int) -> list[int]:
     return [int(child) for task in tasks for child in task.read_text().split()]
 
 
-async def take_calm_census() -> dict[str, int]:
-    """Take censuses until two agree: a cell that is just parking a run holds its descriptors."""
-    census = take_census()
-    while True:
-        await trio.sleep(0.05)
-        census, before = take_census(), census
-        if census == before:
-            return census
+async def take_calm_census(wanted: dict[str, int] | None = None) -> dict[str, int]:
+    """Take censuses until some in a row agree, and, if *wanted* is given, agree with it.
+
+    A cell that is just parking a run holds its descriptors, for long on a busy host. What is left
+    over stays: after some seconds the census is returned as it is.
+    """
+    census, alike = take_census(), 1
+    with trio.move_on_after(_CALM_S):
+        while alike < _ALIKE or wanted not in (None, census):
+            await trio.sleep(0.1)
+            census, before = take_census(), census
+            alike = alike + 1 if census == before else 1
+    return census
 
 
 def take_census() -> dict[str, int]:

@@ -26,6 +26,8 @@ from drive import BASE, IMAGE, PER_SLOT, settle
 from playground import find_build
 
 SLOTS = 2
+#: Of a process's status what is its own: SigQ counts the signals of all that its user runs.
+_OWN = ("Umask", "SigPnd", "SigBlk", "SigIgn", "SigCgt", "Uid", "Gid", "Cap", "Seccomp")
 GOLDEN = Job(argv=("/bin/echo", "golden"), limits=LIMITS)
 _RUN = replace(LIMITS, time_s=1.0, wall_s=1.5, processes=32, memory_bytes=64 << 20)
 
@@ -39,7 +41,7 @@ def look_outside() -> dict[str, object]:
         "umask, signals": [
             line
             for line in Path("/proc/self/status").read_text().splitlines()
-            if line.startswith(("Umask", "Sig", "Uid", "Gid", "Cap", "Seccomp"))
+            if line.startswith(_OWN)
         ],
         "settings": {
             name: Path("/proc/sys", name).read_text()
@@ -74,13 +76,15 @@ class Fuzz:
                 self.wrong.append(f"after seed {seed} in box {box.id}: {golden}")
 
 
-async def calm(sandbox: Sandbox) -> tuple[dict[str, int], int]:
-    """Return census and memory with nothing in progress."""
+async def calm(
+    sandbox: Sandbox, wanted: dict[str, int] | None = None
+) -> tuple[dict[str, int], int]:
+    """Return census, which should be as *wanted*, and memory with nothing in progress."""
     await settle(BASE + PER_SLOT * SLOTS)
     for box in sandbox.boxes:
         await box.run(GOLDEN)
     await settle(BASE + PER_SLOT * SLOTS)
-    return await take_calm_census(), count_memory()
+    return await take_calm_census(wanted), count_memory()
 
 
 async def fuzz(build: Path, seconds: float, seed: int) -> dict[str, object]:
@@ -95,7 +99,7 @@ async def fuzz(build: Path, seconds: float, seed: int) -> dict[str, object]:
             async with trio.open_nursery() as nursery:
                 for box in sandbox.boxes:
                     nursery.start_soon(campaign.run_share, box)
-            after, after_kb = await calm(sandbox)
+            after, after_kb = await calm(sandbox, before)
             if outside != look_outside():
                 campaign.wrong.append(f"outside: {outside} became {look_outside()}")
     return {

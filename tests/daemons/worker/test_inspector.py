@@ -132,9 +132,9 @@ from functools import partial
 from pathlib import Path
 
 from daemons.config import load_config
-from daemons.worker import main
+from daemons.worker import main, programs
 
-main.open_sandbox = partial(main.open_sandbox, _without=["seccomp"])
+programs.open_sandbox = partial(programs.open_sandbox, _without=["seccomp"])
 sys.exit(main.run(load_config(Path(sys.argv[1]))))
 """
 
