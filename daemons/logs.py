@@ -14,10 +14,11 @@ from __future__ import annotations
 import logging
 import os
 import select
-from collections.abc import MutableMapping
+from collections.abc import Iterable, Iterator, MutableMapping
 from datetime import datetime
 from typing import IO, Any
 
+import msgspec
 import structlog
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
@@ -182,7 +183,23 @@ class ReadableLines:
         if "level" in shown:
             shown["level"] = str(shown["level"])
         line = self._renderer(None, "", shown)
-        return "\n".join([line, *(f"    > {said}" for said in last_lines)])
+        return "\n".join([line, *(f"    > {said}" for said in self._as_said(last_lines))])
+
+    def _as_said(self, lines: Iterable[str]) -> Iterator[str]:
+        """Yield the lines of a dead daemon, those that it wrote as JSON made readable."""
+        for line in lines:
+            event = read_event(str(line))
+            yield from [line] if event is None else self.render(event).split("\n")
+
+
+def read_event(line: str) -> dict[str, Any] | None:
+    """Return what *line* says if it is an event in JSON; a piece of a cut line is none."""
+    if not line.startswith("{"):
+        return None
+    try:
+        return msgspec.json.decode(line, type=dict[str, Any])
+    except (msgspec.DecodeError, UnicodeEncodeError):
+        return None
 
 
 def _local_time(timestamp: object) -> str:

@@ -12,12 +12,10 @@ import json
 from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
-from typing import Any
 
-import msgspec
 import trio
 
-from daemons.logs import LineSink, LineWriter, ReadableLines, log_mode, wants_colour
+from daemons.logs import LineSink, LineWriter, ReadableLines, log_mode, read_event, wants_colour
 from daemons.supervisor.log_files import LogFile, Rotation
 
 LINE_BYTES = 16_384
@@ -67,7 +65,7 @@ class MergedLog:
 
     def write(self, name: str, line: str) -> None:
         """Write *line* of the daemon *name*."""
-        event = _read_event(line)
+        event = read_event(line)
         machine = line if event is not None else _wrap(name, line)
         if self._rotation is not None:
             if name not in self._files:
@@ -115,16 +113,6 @@ class _Speaker(LineSink):
     def write_line(self, line: str) -> None:
         """Write *line* under the speaker's name."""
         self._merged.write(self._name, line)
-
-
-def _read_event(line: str) -> dict[str, Any] | None:
-    """Return what *line* says if it is an event in JSON; a piece of a cut line is none."""
-    if not line.startswith("{"):
-        return None
-    try:
-        return msgspec.json.decode(line, type=dict[str, Any])
-    except (msgspec.DecodeError, UnicodeEncodeError):
-        return None
 
 
 def _wrap(name: str, line: str) -> str:

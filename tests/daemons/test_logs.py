@@ -74,7 +74,7 @@ def test_readable_lines_are_whole_reports() -> None:
         "level": "error",
         "event": "daemon died",
         "code": 1,
-        "last_lines": ["first", "second"],
+        "last_lines": ["first", '{"pid": 8, "event": "second", "level": "info"}'],
         "exception": "Traceback\nValueError: no",
     }
 
@@ -82,7 +82,7 @@ def test_readable_lines_are_whole_reports() -> None:
 
     first, *rest = text.split("\n")
     assert re.fullmatch(r"\d\d:\d\d:03\.456 \[error *\] api\[7\] daemon died +code=1", first)
-    assert rest == ["Traceback", "ValueError: no", "    > first", "    > second"]
+    assert rest == ["Traceback", "ValueError: no", "    > first", "    > [info     ] [8] second"]
 
 
 @pytest.mark.parametrize("event", [{}, {"timestamp": 7, "event": None, "pid": "x", "level": 3}])
