@@ -1,4 +1,4 @@
-"""Judge one submission: compile, run each test in order, stop at the first failure.
+"""Judge one submission: compile, run the tests, stop at the first failure.
 
 Knows nothing of queues and leases: it tells its steps to whoever listens, and returns the
 judgement. Expected outputs never enter a box; the output is compared here.
@@ -7,6 +7,7 @@ judgement. Expected outputs never enter a box; the output is compared here.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
@@ -15,6 +16,7 @@ import trio
 from daemons.broker import Step
 from daemons.broker.connection import Argument
 from daemons.worker.programs import CompileFailure, Program, Sources, compile_program
+from daemons.worker.testrun import Borrow, TestRun
 from daemons.worker.timing import BAND, Timing
 from daemons.worker.toolchains import Toolchain
 from judging.checkers.default import check
@@ -41,6 +43,22 @@ Tell = Callable[[Sequence[Argument], Step], None]
 #: Makes a program of its sources, in the box if it has to be compiled.
 Build = Callable[[Box, Toolchain, Sources], Awaitable[Program | CompileFailure]]
 
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What a judge works with.
+
+    Attributes:
+        build: makes a program of its sources.
+        borrow: gives a box that is idle, if one is.
+        band: a run whose time is above the limit by no more than this part of it is run again.
+    """
+
+    build: Build = compile_program
+    borrow: Borrow = lambda: None
+    band: float = BAND
+
+
 #: Reading or comparing more than this holds up everything else, so a thread does it.
 _LARGE_BYTES = 1 << 20
 
@@ -51,19 +69,16 @@ async def judge(
     toolchain: Toolchain,
     request: SubmissionRequest,
     tell: Tell,
-    build: Build = compile_program,
-    band: float = BAND,
+    means: Means | None = None,
 ) -> Judgement:
     """Judge *request* against all tests of *problem* in *box*; cancelling it kills what runs.
-
-    *build* makes a program of its sources. A run whose time is above the limit by no more than
-    *band*, a part of it, is run again alone.
 
     Raises:
         SandboxError: this host failed, never the program.
     """
+    means = means or Means()
     sources = Sources.of(request, toolchain)
-    built = await build(box, toolchain, sources)
+    built = await means.build(box, toolchain, sources)
     if isinstance(built, CompileFailure):
         return Judgement(
             verdict=Verdict.COMPILE_ERROR,
@@ -76,35 +91,38 @@ async def judge(
             ("tests_total", len(problem.tests)),
             Step.of(EventType.COMPILED, step),
         )
-        return await _run_tests(box, problem, built, tell, Timing(band))
+        return await _run_tests(box, problem, built, tell, means)
 
 
 async def _run_tests(
-    box: Box, problem: Problem, program: Program, tell: Tell, timing: Timing
+    box: Box, problem: Problem, program: Program, tell: Tell, means: Means
 ) -> Judgement:
-    results: list[TestResult] = []
-    count = len(problem.tests)
-    for index, test in enumerate(problem.tests, 1):
-        result = await _run_test(box, problem, program, test, timing)
-        results.append(result)
+    timing = Timing(means.band)
+    passed = 0
+
+    async def run_test(where: Box, test: TestCase) -> TestResult:
+        return await _run_test(where, problem, program, test, timing)
+
+    def tell_test(index: int, result: TestResult) -> None:
+        nonlocal passed
+        passed += result.verdict is Verdict.ACCEPTED
         step = TestDone(
             index=index,
-            total=count,
+            total=len(problem.tests),
             name=result.name,
             verdict=result.verdict,
             time_s=result.time_s,
             memory_bytes=result.memory_bytes,
         )
-        passed = sum(each.verdict is Verdict.ACCEPTED for each in results)
         tell(("tests_passed", passed), Step.of(EventType.TEST, step))
-        if result.verdict is not Verdict.ACCEPTED:
-            break
+
+    results = await TestRun(problem.tests, run_test, tell_test, means.borrow).run(box)
     outcome = total(result.verdict for result in results)
     return Judgement(
         verdict=Verdict(outcome.verdict),
         score=outcome.score,
         tests_passed=outcome.tests_passed,
-        tests_total=count,
+        tests_total=len(problem.tests),
         time_s=max(result.time_s for result in results),
         memory_bytes=max(result.memory_bytes for result in results),
         tests=tuple(results),

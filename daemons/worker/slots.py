@@ -1,6 +1,6 @@
 """Take submissions from the queue as boxes come free, and judge each in its box.
 
-Theory of operation. There is one dispatcher per process. It waits for a free box, then pops: never
+Theory of operation. There is one dispatcher per process. It reserves a box, then pops: never
 the other way round, so a worker's death costs at most what it was judging and one popped hint, and
 both are found again. The judging of a claim is one task with one boundary around it:
 
@@ -24,10 +24,11 @@ import trio
 
 from daemons.broker import Claim, Claims, Intake, Popped, StoreUnavailable
 from daemons.crashpoints import reach
+from daemons.worker.boxes import Boxes
 from daemons.worker.builds import Builds
 from daemons.worker.holdings import Held, Holdings
 from daemons.worker.inspector import Inspector
-from daemons.worker.judge import judge
+from daemons.worker.judge import Means, judge
 from daemons.worker.reporter import Reporter
 from daemons.worker.selftest import wait_mended
 from daemons.worker.toolchains import Toolchain
@@ -82,15 +83,12 @@ class Slots:
         self._toolchains = toolchains
         self._builds = builds
         self.count = len(sandbox.boxes)
-        #: How many boxes are in use; the one that waits with the dispatcher is not.
+        #: How many submissions are being handled, each in a box of its own.
         self.busy = 0
         #: Set, and replaced, whenever a box comes free.
         self._ended = trio.Event()
         self._look_at = 0.0
-        self._give_box, self._free = trio.open_memory_channel[Box](self.count)
-        for box in sandbox.boxes:
-            if box.id not in inspector.closed:
-                self._give_box.send_nowait(box)
+        self._boxes = Boxes([box for box in sandbox.boxes if box.id not in inspector.closed])
 
     async def serve(self, intake: Intake, stopping: trio.Event) -> None:
         """Judge what comes until *stopping*; return when everything begun has ended."""
@@ -117,8 +115,9 @@ class Slots:
         failures = 0
         with waiting:
             while True:
-                box = await self._free.receive()
-                if self._inspector.is_due(box):
+                await self._boxes.reserve()
+                if (box := self._boxes.take_one(self._inspector.is_due)) is not None:
+                    self._boxes.release()
                     judging.start_soon(self._inspect, box, stopping)
                     continue
                 alone = await self._make_room_for_suspects()
@@ -127,11 +126,11 @@ class Slots:
                 if popped is not None:
                     self.busy += 1
                     done = trio.Event()
-                    judging.start_soon(self._take, box, popped, stopping, done)
+                    judging.start_soon(self._take, popped, stopping, done)
                     if popped.queue == "suspect":
                         await done.wait()  # alone: whatever it breaks, it breaks nobody else's
                     continue
-                self._give_box.send_nowait(box)
+                self._boxes.release()
                 if failures:
                     limit_s = min(_BACKOFF_MAX_S, _BACKOFF_FIRST_S * 2 ** min(failures, 8))
                     await trio.sleep(random.uniform(0, limit_s))
@@ -163,8 +162,9 @@ class Slots:
         except StoreUnavailable:
             return None, failures + 1
 
-    async def _take(self, box: Box, popped: Popped, stopping: trio.Event, done: trio.Event) -> None:
-        """Handle one hint, whatever it is, and give the box back."""
+    async def _take(self, popped: Popped, stopping: trio.Event, done: trio.Event) -> None:
+        """Handle one hint, whatever it is, in the box that is reserved for it."""
+        box = await self._boxes.take()
         try:
             since = trio.current_time()
             reach("worker.popped")
@@ -186,7 +186,7 @@ class Slots:
             log.critical("taking crashed", element=popped.element, exc_info=True)
         finally:
             self.busy -= 1
-            self._give_box.send_nowait(box)
+            self._boxes.give_back(box)
             done.set()
             self._ended.set()
             self._ended = trio.Event()
@@ -201,7 +201,7 @@ class Slots:
                 log.warning("box could not be inspected", box=box.id, reason=str(exc))
                 await wait_mended(box, self._toolchains)
         if holds:
-            self._give_box.send_nowait(box)
+            self._boxes.give_back(box)
 
     async def _mend(self, box: Box, stopping: trio.Event) -> None:
         async with _until(stopping):
@@ -257,7 +257,8 @@ class Slots:
             reason = f"this worker has no {what}; all workers must offer the same"
             log.error(reason, submission=claim.submission_id)
             return Judgement(verdict=Verdict.INTERNAL_ERROR, compile_output=reason)
-        return await judge(box, problem, toolchain, request, reporter.tell, self._builds.compile)
+        means = Means(build=self._builds.compile, borrow=self._boxes.borrow)
+        return await judge(box, problem, toolchain, request, reporter.tell, means)
 
     async def _last_word(self, claim: Claim, *, drained: bool) -> None:
         """Give an unjudged claim back; if the store does not hear it, the lease's end does it."""

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import trio
 
-from daemons.worker.judge import judge
+from daemons.worker.judge import Means, judge
 from daemons.worker.programs import Program, Sources, compile_program
 from daemons.worker.timing import SECOND_RUNS, Timing
 from daemons.worker.toolchains import Toolchain, find_toolchains, image_of
@@ -143,6 +143,6 @@ async def test_judge_marks_tests_near_the_limit(
     """The result of each test says whether its time was near the limit."""
     clocked = Clocked(box, *times_s)
     request = SubmissionRequest(problem_id="echo", user_id="u1", language="c", code=BURN)
-    judgement = await judge(clocked, problem, gcc, request, lambda *_: None, band=1.0)
+    judgement = await judge(clocked, problem, gcc, request, lambda *_: None, Means(band=1.0))
     assert [test.verdict for test in judgement.tests] == verdicts
     assert [test.near_limit for test in judgement.tests] == near
