@@ -17,12 +17,14 @@ from benchmarks.client import (
     round_trips,
     round_trips_coredis,
 )
+from benchmarks.compiling import compile_cpp, compile_java, compile_known
 from benchmarks.depth import deep_claim, deep_submit, deep_sweep
 from benchmarks.ending import hello_rate_1, hello_rate_2, kill_400
+from benchmarks.many_tests import hundred_tests
 from benchmarks.measure import Benchmark, Effort, NotInstalled
 from benchmarks.peers import beside_bwrap, beside_nsjail
 from benchmarks.report import Row, make_document, make_table
-from benchmarks.sandboxed import sandboxed_hello, sandboxed_python
+from benchmarks.sandboxed import sandboxed_hello, sandboxed_java, sandboxed_python
 from benchmarks.store import submit
 from benchmarks.verdict import throughput, verdict
 
@@ -32,6 +34,11 @@ BENCHMARKS: tuple[Benchmark, ...] = (
     throughput,
     sandboxed_hello,
     sandboxed_python,
+    sandboxed_java,
+    hundred_tests,
+    compile_cpp,
+    compile_known,
+    compile_java,
     beside_bwrap,
     beside_nsjail,
     hello_rate_1,

@@ -115,14 +115,18 @@ def benchmark(
 
 
 async def durations(
-    ours: Callable[[], Awaitable[object]], bare: Callable[[], object], rounds: int
+    ours: Callable[[], Awaitable[object]],
+    bare: Callable[[], object],
+    rounds: int,
+    *,
+    warm_up: int = WARM_UP,
 ) -> Comparison:
-    """Time *ours* and *bare* in turn, *rounds* times each; milliseconds.
+    """Time *ours* and *bare* in turn, *rounds* times each after *warm_up*; milliseconds.
 
     A baseline that is a plain function pays for no event loop.
     """
     samples_ours, samples_bare = [], []
-    for _ in range(WARM_UP + rounds):
+    for _ in range(warm_up + rounds):
         began = time.perf_counter()
         await ours()
         between = time.perf_counter()
@@ -131,7 +135,7 @@ async def durations(
             await result
         samples_bare.append((time.perf_counter() - between) * 1e3)
         samples_ours.append((between - began) * 1e3)
-    return Comparison(Spread.of(samples_ours[WARM_UP:]), Spread.of(samples_bare[WARM_UP:]), "ms")
+    return Comparison(Spread.of(samples_ours[warm_up:]), Spread.of(samples_bare[warm_up:]), "ms")
 
 
 #: What one turn does: gets the seconds that it has and returns how many it finished.

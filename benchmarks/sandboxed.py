@@ -10,7 +10,7 @@ from pathlib import Path
 import trio
 
 from benchmarks.bare import run_bare
-from benchmarks.measure import Comparison, Effort, at_most_more, benchmark, durations
+from benchmarks.measure import Comparison, Effort, at_most_more, benchmark, durations, ratio_at_most
 from daemons.worker.programs import CompileFailure, Program, Sources, compile_program, open_boxes
 from daemons.worker.toolchains import Toolchain, find_toolchains
 from judging.languages import load_languages
@@ -95,4 +95,27 @@ async def sandboxed_python(effort: Effort) -> Comparison:
                 lambda: run_hello(box, program),
                 lambda: run_bare([toolchain.tools["python"], "-B", str(source)], Path("/dev/null")),
                 effort.rounds,
+            )
+
+
+@benchmark(
+    "sandboxed-java",
+    ours="run of a Java hello, all confinement fresh, class data shared",
+    bare="posix_spawn of `java -cp . Main`, as it is installed",
+    target=ratio_at_most(1.1),
+)
+async def sandboxed_java(effort: Effort) -> Comparison:
+    """A Java program that prints a line: from handing it over to its result, in turn with bare.
+
+    As `sandboxed-hello`; the start of the virtual machine is in both. Fewer rounds.
+    """
+    async with open_program("java") as ((box,), program, toolchain):
+        with tempfile.TemporaryDirectory(prefix="gavel-bench-") as name:
+            for file, blob in program.artefacts.items():
+                (Path(name) / file).write_bytes(blob.read())
+            bare = [toolchain.tools["java"], "-cp", name, Path(toolchain.language.source).stem]
+            return await durations(
+                lambda: run_hello(box, program),
+                lambda: run_bare(bare, Path("/dev/null")),
+                max(2, effort.rounds // 10),
             )
