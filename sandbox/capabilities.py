@@ -4,11 +4,22 @@ import ctypes
 
 from sandbox import syscalls
 
+CHOWN = 0
+DAC_OVERRIDE = 1
+KILL = 5
 SETGID = 6
 SETUID = 7
 SETPCAP = 8
-KILL = 5
 SYS_ADMIN = 21
+MKNOD = 27
+SETFCAP = 31
+
+#: What launcher and wardens need on the host: to mount and to make namespaces; to give a cell its
+#: ids; to fill a box, and to look into it, which is the program's alone; to make device nodes. A
+#: program is killed, and sampled, by the rights that the maker of a user namespace has in it.
+LAUNCHER = (CHOWN, DAC_OVERRIDE, SETGID, SETUID, SETPCAP, SYS_ADMIN, MKNOD)
+#: In a user namespace of its own its user is root there, whom only this lets appear in a cell.
+OWN_LAUNCHER = (*LAUNCHER, SETFCAP)
 
 #: What cell-init and run-init still need: mounts and namespaces, becoming the program's user, and
 #: ending it. They hold them in the cell's user namespace only.
@@ -52,6 +63,17 @@ def keep_bounding(kept: tuple[int, ...]) -> None:
         if held and capability not in kept:
             syscalls.prctl(_PR_CAPBSET_DROP, capability)
         capability += 1
+
+
+def limit(kept: tuple[int, ...]) -> None:
+    """Keep only *kept*, for this process and for all descendants in its user namespace.
+
+    One that is not held is not missed here: the step that needs it will name itself.
+    """
+    keep_bounding(kept)
+    sets = _Sets()
+    syscalls.call("capget", _Header(_VERSION_3, 0), sets)
+    keep(tuple(capability for capability in kept if sets.permitted >> capability & 1))
 
 
 def drop_bounding(dropped: tuple[int, ...]) -> None:

@@ -65,6 +65,7 @@ def start(plan: Plan) -> tuple[socket.socket, bool]:
     except OSError as exc:
         raise SandboxError("cell namespaces", exc.errno or 0, exc.strerror or "") from exc
     if pid == 0:
+        ours.close()
         _serve_cell(theirs, plan, devices)
     theirs.close()
     if devices is not None:
@@ -75,7 +76,7 @@ def start(plan: Plan) -> tuple[socket.socket, bool]:
     try:
         namespaces.map_ids(pid, ids)
         # When the host runs out of memory, of all in a cell the largest goes first: the program.
-        # Written by us, not by the cell, so that with real root it also becomes the lowest value.
+        # A program can't lower it: its proc is read-only.
         namespaces.write_proc(pid, "oom_score_adj", "1000")
     except OSError as exc:
         raise SandboxError("id map", exc.errno or 0, exc.strerror or "") from exc
@@ -96,6 +97,7 @@ def park(sock: socket.socket, outfit: list[int]) -> None:
 
 def _serve_cell(sock: socket.socket, plan: Plan, devices: int | None) -> NoReturn:
     try:
+        namespaces.die_with_parent(0)  # the warden lives outside this pid namespace
         frames.receive(sock)  # the warden has written the id map
         own = _build(plan, devices, sock)
         _reset_signals()
@@ -142,17 +144,13 @@ def _build(plan: Plan, devices: int | None, sock: socket.socket) -> bool:
         os.setresuid(identity, identity, identity)
 
     def tie_to_parent() -> None:
-        namespaces.die_with_parent(0)  # the warden lives outside this pid namespace
+        namespaces.die_with_parent(0)  # again, for the change of user has cleared it
         namespaces.forbid_inspection()
         namespaces.leave_session_keyring()
 
     def forbid_nesting() -> None:
         with open("/.proc/sys/user/max_user_namespaces", "w", encoding="utf-8") as file:
             file.write("0")
-
-    def limit_privileges() -> None:
-        capabilities.keep_bounding(capabilities.CELL)
-        capabilities.keep(capabilities.CELL)
 
     steps.take(
         [
@@ -164,7 +162,7 @@ def _build(plan: Plan, devices: int | None, sock: socket.socket) -> bool:
             ("descriptors", lambda: namespaces.keep_only([sock.fileno()])),
             ("parent", tie_to_parent),
             ("nesting", forbid_nesting),
-            ("cell privileges", limit_privileges),
+            ("cell privileges", lambda: capabilities.limit(capabilities.CELL)),
             ("no_new_privs", namespaces.forbid_new_privileges),
             ("outer seccomp", lambda: seccomp.install(plan.outer_filter)),
         ],

@@ -4,6 +4,7 @@ The central question is not asked of files but tried: :func:`probe_host` starts 
 it build a cell, so a layer that is silently missing shows up by the name of its step.
 """
 
+import errno
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +16,15 @@ from sandbox.errors import SandboxError
 from sandbox.host import launcher_command
 from sandbox.image import Image, usual_paths
 from sandbox.result import Grade
+from sandbox.settings import Setting, find_taken_ids, read_settings
 
 _TRIAL_S = 15.0
+#: What a container must be given to confine programs in it. It then guards the host less.
+_CONTAINER = (
+    "give the container its own control groups and: --cap-add SYS_ADMIN "
+    "--security-opt seccomp=unconfined --security-opt apparmor=unconfined "
+    "--security-opt systempaths=unconfined"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +41,8 @@ class Capability:
     """What happens without it."""
     fix: str
     """The command or setting that mends it; empty when nothing is wrong."""
+    advice: bool = False
+    """Programs are confined just as well without."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,6 +127,10 @@ def _mend_confinement(error: SandboxError) -> str:
         return "sysctl -w kernel.unprivileged_userns_clone=1, or start Gavel as root"
     if _read("/proc/sys/user/max_user_namespaces") == "0":
         return "sysctl -w user.max_user_namespaces=256"
+    if error.errno == errno.EPERM and error.step in ("cell namespaces", "launcher"):
+        return f"start Gavel outside of chroots and containers, or {_CONTAINER}"
+    if error.errno == errno.EPERM and error.step == "root":
+        return f"parts of /proc are covered, as in a container: {_CONTAINER}"
     return f"the step `{error.step}` needs Linux 5.12 or later outside an unprivileged container"
 
 
@@ -143,43 +157,41 @@ def _check_overlay(shared: bool) -> Capability:
     )
 
 
-def _check_swap() -> Capability:
+def _check_swap(full: bool) -> Capability:
     swaps = _read("/proc/swaps").splitlines()[1:]
-    files = ("memory.memsw.limit_in_bytes", "cgroup.controllers")  # v1 with swap counted; v2
-    counted = any(Path(path, name).exists() for path in find_parents() for name in files)
-    works = not swaps or counted
+    works = full or not swaps
     return Capability(
         name="swap",
         works=works,
         needed=False,
-        finding="no swap" if not swaps else ("counted" if counted else "in use and not counted"),
+        finding="no swap" if not swaps else "a run's group counts it or keeps it off",
         fallback="a program may use swap beyond its memory limit",
         fix="" if works else "swapoff -a",
     )
 
 
-def _check_core_pattern() -> Capability:
-    pattern = _read("/proc/sys/kernel/core_pattern")
-    works = not pattern.startswith("|")
+def _check_ids() -> Capability:
+    taken = find_taken_ids(launcher.FIRST_ID, launcher.IDS)
+    span = f"{launcher.FIRST_ID} to {launcher.FIRST_ID + launcher.IDS - 1}"
     return Capability(
-        name="core dumps",
-        works=works,
+        name="user ids",
+        works=not taken,
         needed=False,
-        finding=f"core_pattern is {pattern!r}",
-        fallback="a crash feeds the program's memory to the host's dump helper, which is root",
-        fix="" if works else "sysctl -w kernel.core_pattern=core",
+        finding=f"{', '.join(taken)} lies within {span}" if taken else f"{span} are nobody's",
+        fallback="programs may run as a user of this host, and reach its processes' quotas",
+        fix=f"move what is named there out of {span}" if taken else "",
     )
 
 
-def _check_huge_pages() -> Capability:
-    count = _read("/proc/sys/vm/nr_hugepages") or "0"
+def _check_setting(setting: Setting, value: str, good: bool) -> Capability:
     return Capability(
-        name="huge pages",
-        works=count == "0",
+        name=setting.name,
+        works=good,
         needed=False,
-        finding=f"{count} reserved",
-        fallback="a program may take huge pages, which its memory limit does not count",
-        fix="" if count == "0" else "sysctl -w vm.nr_hugepages=0",
+        finding=f"/{setting.path} is {value!r}" if value else "nothing to set",
+        fallback=setting.fallback,
+        fix="" if good else setting.fix,
+        advice=setting.advice,
     )
 
 
@@ -190,9 +202,9 @@ def probe_host() -> Capabilities:
         _check_confinement(error),
         _check_accounting(full),
         _check_overlay(shared),
-        _check_swap(),
-        _check_core_pattern(),
-        _check_huge_pages(),
+        _check_swap(full),
+        _check_ids(),
+        *(_check_setting(*found) for found in read_settings()),
     )
     grade = None if error else Grade.FULL if full else Grade.REDUCED
     return Capabilities(grade=grade, items=items)

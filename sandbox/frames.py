@@ -90,7 +90,13 @@ def send(sock: socket.socket, frame: bytes, fds: list[int] | None = None) -> Non
 
 def receive(sock: socket.socket) -> tuple[bytes, list[int]]:
     """Return the next frame and its descriptors; an empty frame means that the peer is gone."""
-    frame, ancillary, flags, _ = sock.recvmsg(MAX_BYTES + 1, _FD_SPACE, socket.MSG_CMSG_CLOEXEC)
+    try:
+        message = sock.recvmsg(MAX_BYTES + 1, _FD_SPACE, socket.MSG_CMSG_CLOEXEC)
+    except ConnectionResetError:
+        # The peer ended with something unread. The kernel tells that first, and once; what the peer
+        # had said before, such as why it ended, still waits.
+        message = sock.recvmsg(MAX_BYTES + 1, _FD_SPACE, socket.MSG_CMSG_CLOEXEC)
+    frame, ancillary, flags, _ = message
     fds = array.array("i")
     for level, kind, data in ancillary:
         if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:

@@ -17,7 +17,18 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
-from sandbox import cell, frames, interpreter, mounts, namespaces, run, seccomp, syscalls, warden
+from sandbox import (
+    capabilities,
+    cell,
+    frames,
+    interpreter,
+    mounts,
+    namespaces,
+    run,
+    seccomp,
+    syscalls,
+    warden,
+)
 from sandbox.cgroup.select import Groups, open_groups
 from sandbox.errors import SandboxError
 from sandbox.image import Image
@@ -30,9 +41,10 @@ READY_HEAD = struct.Struct("<?")
 NO_NUMBERS = struct.Struct("<")
 
 # Above what systemd gives to containers (0x6fffffff) and below the sign bit.
-_FIRST_ID = 0x70000000
+FIRST_ID = 0x70000000
 _IDS_PER_BLOCK = 256
 _BLOCKS = 4096
+IDS = _IDS_PER_BLOCK * _BLOCKS
 _REMOVE_S = 2.0
 
 
@@ -47,7 +59,7 @@ def reserve_ids() -> tuple[socket.socket, int]:
             lock.bind(f"\0gavel-sandbox-ids-{block}")
         except OSError:
             continue
-        return lock, _FIRST_ID + block * _IDS_PER_BLOCK
+        return lock, FIRST_ID + block * _IDS_PER_BLOCK
     lock.close()
     raise SandboxError("ids", 0, "every block of user ids is taken")
 
@@ -80,12 +92,15 @@ class Launcher:
         """Find out what this host gives; raises SandboxError."""
         if "cgroup" not in self._without:
             self.groups = open_groups()
-        if os.geteuid() == 0:
+        if os.geteuid() == 0 and namespaces.may_map(FIRST_ID, IDS):
             self._ids = reserve_ids()
             namespaces.unshare(namespaces.CLONE_NEWNS)
         else:
             namespaces.enter_own_user_namespace()
         mounts.make_private()
+        if "launcher privileges" not in self._without:
+            own = self._ids is None
+            capabilities.limit(capabilities.OWN_LAUNCHER if own else capabilities.LAUNCHER)
 
     def _plan(self, slot: int) -> cell.Plan:
         root_id, program_id = None, 0

@@ -68,6 +68,19 @@ def map_ids(pid: int, ids: list[tuple[int, int]]) -> None:
     write_proc(pid, "gid_map", table)
 
 
+def may_map(first: int, count: int) -> bool:
+    """Tell whether *count* ids from *first* on exist here, as users and as groups.
+
+    Root of a container often has no more than a few thousand.
+    """
+    for name in ("uid_map", "gid_map"):
+        with open(f"/proc/self/{name}", encoding="utf-8") as file:
+            ranges = [tuple(map(int, line.split())) for line in file]
+        if not any(start <= first and first + count <= start + size for start, _, size in ranges):
+            return False
+    return True
+
+
 def enter_own_user_namespace() -> None:
     """Give an ordinary user a user and mount namespace in which it is root."""
     uid, gid = os.geteuid(), os.getegid()

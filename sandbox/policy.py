@@ -14,6 +14,7 @@ from typing import NamedTuple
 EPERM = errno.EPERM
 ENOSYS = errno.ENOSYS
 EAFNOSUPPORT = errno.EAFNOSUPPORT
+ENOMEM = errno.ENOMEM
 
 #: The last system call that was reviewed: open_tree_attr. Raising it is a reviewed change.
 CEILING = 467
@@ -213,6 +214,7 @@ class ArgumentRule(NamedTuple):
 NAMESPACE_FLAGS = 0x7E020000
 _TIOCSETD, _TIOCSTI, _TIOCLINUX = 0x5423, 0x5412, 0x541C
 _PR_SET_SECCOMP, _PR_SET_PTRACER = 22, 0x59616D61
+_MAP_HUGETLB, _MFD_HUGETLB, _SHM_HUGETLB = 0x40000, 0x4, 0o4000
 
 CLONE_RULE = ((56, 220), ArgumentRule(0, "any_bit", (NAMESPACE_FLAGS,), EPERM))
 ARGUMENT_RULES = {
@@ -220,6 +222,10 @@ ARGUMENT_RULES = {
     "socketpair": ((53, 199), ArgumentRule(0, "none_of", (int(socket.AF_UNIX),), EAFNOSUPPORT)),
     "ioctl": ((16, 29), ArgumentRule(1, "one_of", (_TIOCSTI, _TIOCLINUX, _TIOCSETD), EPERM)),
     "prctl": ((157, 167), ArgumentRule(0, "one_of", (_PR_SET_SECCOMP, _PR_SET_PTRACER), EPERM)),
+    # Huge pages that the host has reserved are not counted as anybody's memory.
+    "mmap": ((9, 222), ArgumentRule(3, "any_bit", (_MAP_HUGETLB,), ENOMEM)),
+    "memfd_create": ((319, 279), ArgumentRule(1, "any_bit", (_MFD_HUGETLB,), ENOMEM)),
+    "shmget": ((29, 194), ArgumentRule(2, "any_bit", (_SHM_HUGETLB,), ENOMEM)),
     # No executable data, no switched-off address randomisation; asking (0xffffffff) is fine.
     "personality": ((135, 92), ArgumentRule(0, "none_of", (0, 0xFFFFFFFF), EPERM)),
 }

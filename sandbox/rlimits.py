@@ -6,6 +6,9 @@ import resource
 
 # The program is told by SIGXCPU one second past its limit; the supervisor's own timer comes first.
 _CPU_MARGIN_S = 1
+# No dump fits into one byte, and at exactly one the kernel starts no helper either that
+# core_pattern names; at zero it would, as root.
+_CORE_BYTES = 1
 _MEMLOCK_BYTES = 64 * 1024
 _SIGNALS = 256
 
@@ -22,7 +25,7 @@ def plan(
 ) -> list[tuple[int, int]]:
     """Return the limits of one program as pairs (resource, value)."""
     return [
-        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_CORE, _CORE_BYTES),
         (resource.RLIMIT_CPU, math.ceil(time_s) + _CPU_MARGIN_S),
         (resource.RLIMIT_FSIZE, file_bytes),
         (resource.RLIMIT_STACK, stack_bytes),

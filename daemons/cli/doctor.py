@@ -11,6 +11,7 @@ import click
 import msgspec
 import trio
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from daemons.cli.boxes import EXIT_INTERNAL
@@ -51,7 +52,7 @@ def doctor(*, as_json: bool) -> None:
         click.echo(_SAYS[found.grade])
     if found.grade is None or any(attack.faults for attack in attacks):
         sys.exit(EXIT_INTERNAL)
-    sys.exit(0 if all(item.works for item in found.items) else 1)
+    sys.exit(0 if all(item.works or item.advice for item in found.items) else 1)
 
 
 async def _attack() -> tuple[Finding, ...]:
@@ -87,7 +88,8 @@ def _print(found: Capabilities) -> None:
         table.add_column(column)
     for item in found.items:
         without = "" if item.works else item.fallback
-        table.add_row(item.name, _MARKS[item.works, item.needed], item.finding, without)
+        mark = "advice" if item.advice and not item.works else _MARKS[item.works, item.needed]
+        table.add_row(item.name, mark, escape(item.finding), without)
     _console().print(table)
     for item in found.items:
         if not item.works and item.fix:

@@ -44,6 +44,8 @@ class RunGroup:
         memory = folders["memory"]
         self._memory = os.open(memory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         self._swap = os.path.exists(f"{memory}/memory.memsw.limit_in_bytes")
+        if not self._swap:
+            self._write_memory("swappiness", 0)  # what is not counted is not to be had
         self._cpu = os.open(f"{folders['cpuacct']}/cpuacct.usage", os.O_RDWR | os.O_CLOEXEC)
         self._peak = self._open(
             "memory.memsw.max_usage_in_bytes" if self._swap else "memory.max_usage_in_bytes"
