@@ -182,7 +182,7 @@ class Client:
         with trio.move_on_after(min(_FAREWELL_S, self._house.limits.close_s)):
             await self._ws.aclose(code, reason)
         if self._farewell is not None and _has_answered(self._ws, code):
-            self._note_proof(self.position)
+            self._note_proof(self.position, at_last=True)
         return code, reason
 
     async def _talk(self) -> None:
@@ -364,9 +364,9 @@ class Client:
         if scope.cancelled_caught:
             raise Farewell(CloseCode.TOO_SLOW, f"no pong in {limit_s:g} s")
 
-    def _note_proof(self, position: int | None) -> None:
+    def _note_proof(self, position: int | None, *, at_last: bool = False) -> None:
         if self._cursor is not None and position is not None:
-            self._cursor.prove(position)
+            self._cursor.prove(position, at_last=at_last)
 
 
 def _has_answered(ws: WebSocketConnection, code: int) -> bool:

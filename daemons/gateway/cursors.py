@@ -54,13 +54,13 @@ class Cursor:
         """Have the next proof written, whether or not it is news."""
         self._written_at = -math.inf
 
-    def prove(self, position: int) -> None:
-        """Note that everything up to *position* has been read, or still is."""
+    def prove(self, position: int, *, at_last: bool = False) -> None:
+        """Note that everything up to *position* has been read, or still is; *at_last*: he goes."""
         now = trio.current_time()
         if position != self.position or now - self._written_at > self._cursors.refresh_s:
             self.position = position
             self._written_at = now
-            self._cursors.put(Proof(self.user_id, self.socket, position))
+            self._cursors.put(Proof(self.user_id, self.socket, position), at_once=at_last)
 
 
 class ClientCursors:
@@ -74,12 +74,15 @@ class ClientCursors:
         self._store = Cursors(broker, kept_s)
         self._unwritten: dict[str, Proof] = {}
         self._put = trio.Event()
+        self._hurry = trio.Event()
         self.refresh_s = kept_s / _REFRESHES
 
-    def put(self, proof: Proof) -> None:
-        """Take a proof to be written soon."""
+    def put(self, proof: Proof, *, at_once: bool = False) -> None:
+        """Take a proof to be written soon, or *at_once*: its client may be back in a moment."""
         self._unwritten[proof.socket] = proof
         self._put.set()
+        if at_once:
+            self._hurry.set()
 
     async def resume(self, user_id: str, client: str) -> Cursor:
         """Return the cursor of a new socket of *client*, which begins where he has got to.
@@ -100,12 +103,14 @@ class ClientCursors:
         while True:
             await self._put.wait()
             self._put = trio.Event()
+            self._hurry = trio.Event()
             try:
                 await self.write()
             except StoreUnavailable as exc:
                 log.debug("positions not written", error=str(exc))
                 self._put.set()
-            await trio.sleep(_GATHER_S)
+            with trio.move_on_after(_GATHER_S):
+                await self._hurry.wait()
 
     async def write_last(self) -> None:
         """Write what there is for the last time, if the store is there."""
