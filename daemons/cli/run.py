@@ -177,11 +177,20 @@ async def _run_in(
     grade = sandbox.grade.value
     program = await compile_program(box, toolchain, sources)
     if isinstance(program, CompileFailure):
-        output = codec.text(program.output)
-        return Report(status="compile_error", compile_output=output, grade=grade)
+        return _refused(program, grade)
     with program:
         result = await program.run(box, stdin=stdin, limits=limits, tier=tier)
-        return _report(result, program.status_of(result))
+        status = program.status_of(result)
+        if status is RunStatus.RUNTIME_ERROR:
+            failure = await program.find_compile_error(box)
+            if failure is not None:
+                return _refused(failure, grade)
+        return _report(result, status)
+
+
+def _refused(failure: CompileFailure, grade: str) -> Report:
+    output = codec.text(failure.output)
+    return Report(status="compile_error", compile_output=output, grade=grade)
 
 
 def _report(result: Result, status: RunStatus) -> Report:

@@ -82,7 +82,7 @@ class Builds:
             SandboxError: this host failed, never the program.
         """
         prepared = self._prepared.get(toolchain.language.id)
-        if self._shelf is None or toolchain.language.compile is None:
+        if self._shelf is None or not toolchain.language.is_compiled:
             return await compile_program(box, toolchain, sources, prepared)
         key = build_key(toolchain, sources)
         async with self._alone(key):

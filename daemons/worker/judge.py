@@ -80,11 +80,7 @@ async def judge(
     sources = Sources.of(request, toolchain)
     built = await means.build(box, toolchain, sources)
     if isinstance(built, CompileFailure):
-        return Judgement(
-            verdict=Verdict.COMPILE_ERROR,
-            tests_total=len(problem.tests),
-            compile_output=codec.text(built.output),
-        )
+        return _refused(problem, built)
     with built:
         step = Compiled(time_s=built.compile_time_s, tests_total=len(problem.tests))
         tell(
@@ -99,12 +95,19 @@ async def _run_tests(
 ) -> Judgement:
     timing = Timing(means.band)
     passed = 0
+    refusals: list[CompileFailure] = []
 
     async def run_test(where: Box, test: TestCase) -> TestResult:
-        return await _run_test(where, problem, program, test, timing)
+        result = await _run_test(where, problem, program, test, timing)
+        if test is problem.tests[0] and result.verdict is Verdict.RUNTIME_ERROR:
+            failure = await program.find_compile_error(where)
+            refusals.extend([failure] if failure is not None else [])
+        return result
 
     def tell_test(index: int, result: TestResult) -> None:
         nonlocal passed
+        if refusals:
+            return
         passed += result.verdict is Verdict.ACCEPTED
         step = TestDone(
             index=index,
@@ -117,6 +120,8 @@ async def _run_tests(
         tell(("tests_passed", passed), Step.of(EventType.TEST, step))
 
     results = await TestRun(problem.tests, run_test, tell_test, means.borrow).run(box)
+    if refusals:
+        return _refused(problem, refusals[0])
     outcome = total(result.verdict for result in results)
     return Judgement(
         verdict=Verdict(outcome.verdict),
@@ -126,6 +131,14 @@ async def _run_tests(
         time_s=max(result.time_s for result in results),
         memory_bytes=max(result.memory_bytes for result in results),
         tests=tuple(results),
+    )
+
+
+def _refused(problem: Problem, failure: CompileFailure) -> Judgement:
+    return Judgement(
+        verdict=Verdict.COMPILE_ERROR,
+        tests_total=len(problem.tests),
+        compile_output=codec.text(failure.output),
     )
 
 

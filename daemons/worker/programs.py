@@ -122,7 +122,7 @@ class Program(AbstractContextManager["Program"]):
         self.compile_time_s = time_s
         self._sources = sources
         language = toolchain.language
-        kept = sources.files if language.keep_sources or language.compile is None else {}
+        kept = sources.files if language.keep_sources or not language.is_compiled else {}
         self._files: dict[str, bytes | Blob] = {**kept, **artefacts}
 
     async def run(
@@ -174,6 +174,20 @@ class Program(AbstractContextManager["Program"]):
         )
         return await box.run(job)
 
+    async def find_compile_error(self, box: Box) -> CompileFailure | None:
+        """Return what is wrong with the code of a program whose first run failed, if that is why.
+
+        Only some languages leave that question until then; for the others there is no answer.
+
+        Raises:
+            SandboxError: this host failed, never the program.
+        """
+        if not self.toolchain.language.compile_failed_only:
+            return None
+        result = await box.run(compile_job(self.toolchain, self._sources))
+        compiled = _compiled(self.toolchain, self._sources, result)
+        return compiled if isinstance(compiled, CompileFailure) else None
+
     def status_of(self, result: Result) -> RunStatus:
         """Return how *result* ended, the runtime's own word for "out of memory" understood."""
         code = self.toolchain.language.out_of_memory_exit_code
@@ -205,7 +219,7 @@ async def compile_program(
     Raises:
         SandboxError: this host failed, never the program.
     """
-    if toolchain.language.compile is None:
+    if not toolchain.language.is_compiled:
         return Program(toolchain, sources, {}, 0.0)
     result = await box.run(compile_job(toolchain, sources, prepared))
     return _compiled(toolchain, sources, result)

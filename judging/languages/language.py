@@ -86,6 +86,8 @@ class Language:
             passed over.
         compile: the command that turns sources into what is run; None if there is nothing to do.
         prepared: what can be built ahead of time for the compiler; None if nothing.
+        compile_failed_only: `compile` makes nothing that a run needs; it only says what is wrong
+            with the code, and is asked when a program's first run failed.
         artefacts: patterns of the files that a run gets from the compilation.
         keep_sources: whether a run also gets the sources.
         run: the command that runs a program.
@@ -121,6 +123,7 @@ class Language:
     compile_limits: CompileLimits
     hello: str
     compile: tuple[str, ...] | None = None
+    compile_failed_only: bool = False
     prepared: Preparation | None = None
     image: tuple[str, ...] = ()
     artefacts: tuple[str, ...] = ()
@@ -149,6 +152,11 @@ class Language:
         """Tell whether a compiler's *output* speaks of this host's want and not of the program."""
         text = output.decode(errors="replace")
         return self.host_faults is not None and re.search(self.host_faults, text) is not None
+
+    @property
+    def is_compiled(self) -> bool:
+        """Whether `compile` has to run before `run`."""
+        return self.compile is not None and not self.compile_failed_only
 
     def is_source(self, file_name: str) -> bool:
         """Tell whether *file_name* is handed to the compiler by name."""
