@@ -1,5 +1,6 @@
 """What the cell's interpreter does between its own start and its programs."""
 
+import ctypes
 import gc
 import os
 import socket
@@ -73,7 +74,15 @@ def _warm_up() -> None:
             compile(_EXERCISE, "exercise", "exec", dont_inherit=True), {"__name__": "exercise"}
         )
     gc.collect()
+    # What is frozen the collector never frees. A program's own module it must free, like any.
+    own = [
+        ctypes.py_object(each) for each in (sys.modules["__main__"], vars(sys.modules["__main__"]))
+    ]
+    for each in own:
+        ctypes.pythonapi.PyObject_GC_UnTrack(each)
     gc.freeze()
+    for each in own:
+        ctypes.pythonapi.PyObject_GC_Track(each)
 
 
 def _renew(sock: socket.socket) -> NoReturn:

@@ -34,7 +34,8 @@ def _park(_path: str) -> None:
 
     from sandbox import warm
 
-    _kept.extend(sys.modules.values())
+    # Not the natural ones: what else keeps `__main__` alive changes the order of its end.
+    _kept.extend(module for name, module in sys.modules.items() if name not in natural)
     sys.modules.clear()
     sys.modules.update(natural)
     sys.path.remove(site)
