@@ -3,7 +3,8 @@
 The windows that matter are microseconds wide: between the pop and the claim, between the store's
 answer and ours. A random kill hardly ever hits them, so they have names. Nothing happens unless
 ``GAVEL_CRASH_AT`` (SIGKILL) or ``GAVEL_STALL_AT`` (SIGSTOP) is set, to ``NAME=PROBABILITY`` items
-with commas between; ``GAVEL_CRASH_SEED`` makes the choice repeatable per process.
+with commas between; ``GAVEL_CRASH_SEED`` makes the choice repeatable per process, and after
+``GAVEL_CRASH_UNTIL`` (Unix seconds) nothing happens any more.
 
 ========================= ====================================================================
 ``api.before_submit``     the request is checked, nothing is written
@@ -21,6 +22,7 @@ from __future__ import annotations
 import os
 import random
 import signal
+import time
 
 
 def _plan(variable: str) -> dict[str, float]:
@@ -34,10 +36,11 @@ _PLANS = {
     if (plan := _plan(variable))
 }
 _random = random.Random(f"{os.environ.get('GAVEL_CRASH_SEED', '')}:{os.getpid()}")
+_UNTIL_UNIX_S = float(os.environ.get("GAVEL_CRASH_UNTIL", "inf"))
 
 
 def reach(point: str) -> None:
     """Say that the moment *point* is now; the process may not live to see the next."""
     for number, plan in _PLANS.items():
-        if _random.random() < plan.get(point, 0.0):
+        if _random.random() < plan.get(point, 0.0) and time.time() < _UNTIL_UNIX_S:
             os.kill(os.getpid(), number)

@@ -1,12 +1,12 @@
 """Attack each box from inside, at the start and every hour, and close the one that does not hold.
 
 Theory of operation. At the start a few rows of the threat table run in every box before the worker
-serves, so that a missing layer is seen before any submission is. The whole short table follows as
-soon as the box comes free, before its first submission, and then every hour: a kernel that was
-patched, a setting that somebody changed, or our own bug shows within that time. A box in which a
-row got anywhere is closed until the worker starts anew; what lets an attack through now and then is
-no confinement. A row that could not be run is another matter: then the host is at fault, and the
-box is mended as after any run that failed.
+serves, so that a missing layer is seen before any submission is. The whole short table follows when
+nobody waits, and then every hour: a kernel that was patched, a setting that somebody changed, or
+our own bug shows within that time. It takes about a second, so a worker that is never idle puts it
+off, but not for long. A box in which a row got anywhere is closed until the worker starts anew;
+what lets an attack through now and then is no confinement. A row that could not be run is another
+matter: then the host is at fault, and the box is mended as after any run that failed.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ from sandbox.attack import FIRST, SHORT, Attack, attack_box
 log = structlog.get_logger()
 
 _PERIOD_S = 3600.0
+#: How much later a box is inspected for the sake of submissions that wait.
+_PATIENCE_S = 600.0
 
 
 class Inspector:
@@ -47,9 +49,10 @@ class Inspector:
         """A line for each closed box."""
         return tuple(f"slot {number}: {reason}" for number, reason in sorted(self.closed.items()))
 
-    def is_due(self, box: Box) -> bool:
-        """Tell whether *box* must be inspected before it takes anything."""
-        return trio.current_time() >= self._due_s[box.id]
+    def is_due(self, box: Box, *, idle: bool) -> bool:
+        """Tell whether *box* is to be inspected now; *idle* means that no submission waits."""
+        patience_s = 0.0 if idle else _PATIENCE_S
+        return trio.current_time() >= self._due_s[box.id] + patience_s
 
     async def inspect(self, box: Box) -> bool:
         """Run all short rows in *box*; return whether they were contained, else it is closed.

@@ -18,6 +18,7 @@ from __future__ import annotations
 import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 import structlog
 import trio
@@ -85,6 +86,7 @@ class Slots:
         self.count = len(sandbox.boxes)
         #: How many submissions are being handled, each in a box of its own.
         self.busy = 0
+        self._inspecting = False
         #: Set, and replaced, whenever a box comes free.
         self._ended = trio.Event()
         self._look_at = 0.0
@@ -112,17 +114,19 @@ class Slots:
         waiting: trio.CancelScope,
         judging: trio.Nursery,
     ) -> None:
-        failures = 0
+        failures, idle = 0, False
         with waiting:
             while True:
                 await self._boxes.reserve()
-                if (box := self._boxes.take_one(self._inspector.is_due)) is not None:
+                if (box := self._box_to_inspect(idle=idle)) is not None:
                     self._boxes.release()
+                    self._inspecting = True
                     judging.start_soon(self._inspect, box, stopping)
                     continue
                 alone = await self._make_room_for_suspects()
                 with trio.CancelScope(shield=True):
                     popped, failures = await self._pop(intake, failures, alone)
+                idle = popped is None and not failures
                 if popped is not None:
                     self.busy += 1
                     done = trio.Event()
@@ -134,6 +138,12 @@ class Slots:
                 if failures:
                     limit_s = min(_BACKOFF_MAX_S, _BACKOFF_FIRST_S * 2 ** min(failures, 8))
                     await trio.sleep(random.uniform(0, limit_s))
+
+    def _box_to_inspect(self, *, idle: bool) -> Box | None:
+        """Take a box that is due; one at a time, so that another can take what comes meanwhile."""
+        if self._inspecting:
+            return None
+        return self._boxes.take_one(partial(self._inspector.is_due, idle=idle))
 
     async def _make_room_for_suspects(self) -> bool:
         """Let this worker run empty if suspects wait; return whether they come first now.
@@ -200,6 +210,7 @@ class Slots:
             except (SandboxError, OSError) as exc:
                 log.warning("box could not be inspected", box=box.id, reason=str(exc))
                 await wait_mended(box, self._toolchains)
+        self._inspecting = False
         if holds:
             self._boxes.give_back(box)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import time
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,6 +22,8 @@ USERS = 4
 #: After the faults whatever is left moves on, however busy the machine is; what has not moved for so
 #: long is lost. In all it may take the second one.
 STILL_S = 30.0
+#: How long the system may take to start; in the end daemons die at named moments no more.
+START_S = 10.0
 SETTLE_S = 300.0
 
 CRASH_POINTS = {
@@ -72,6 +75,7 @@ class Plan(NamedTuple):
             "GAVEL_CRASH_AT": _items(self.crash),
             "GAVEL_STALL_AT": _items(self.stall),
             "GAVEL_CRASH_SEED": self.seed,
+            "GAVEL_CRASH_UNTIL": f"{time.time() + START_S + self.seconds}",
         }
         if self.sabotage:
             env["GAVEL_SABOTAGE"] = self.sabotage

@@ -73,14 +73,25 @@ async def test_disabled_inspector_finds_no_box_due() -> None:
         async with open_boxes() as boxes:
             off = Inspector(boxes, enabled=False, tell=print)
             on = Inspector(boxes, enabled=True, tell=print)
-            assert [off.is_due(box) for box in boxes] == [False, False]
-            assert [on.is_due(box) for box in boxes] == [True, True]
+            assert [off.is_due(box, idle=True) for box in boxes] == [False, False]
+            assert [on.is_due(box, idle=True) for box in boxes] == [True, True]
             await on.inspect(boxes[0])
-            assert [on.is_due(box) for box in boxes] == [False, True]
+            assert [on.is_due(box, idle=True) for box in boxes] == [False, True]
 
 
-async def test_slot_that_leaks_is_closed_before_it_takes_anything(site: Site) -> None:
-    """Both boxes are inspected before the first submission; all are judged in the one that holds."""
+async def test_inspection_is_put_off_while_submissions_wait(autojump_clock: None) -> None:
+    """A busy worker first serves, but not for ever."""
+    box = SimpleNamespace(id=0)
+    inspector = Inspector([box], enabled=True, tell=print)
+    assert not inspector.is_due(box, idle=False)
+    await trio.sleep(599)
+    assert not inspector.is_due(box, idle=False)
+    await trio.sleep(2)
+    assert inspector.is_due(box, idle=False)
+
+
+async def test_slot_that_leaks_is_closed_when_nobody_waits(site: Site) -> None:
+    """What waits is judged first; the idle worker inspects, and then judges only in what holds."""
     toolchains = await find_toolchains([load_languages()["c"]])
     catalogue = load_problems([site.folder / "problems"])
     holdings = Holdings(15.0)
@@ -99,12 +110,17 @@ async def test_slot_that_leaks_is_closed_before_it_takes_anything(site: Site) ->
                 return await judgement(box, claim, reporter)
 
             slots._judgement = judge_and_note
-            ids = [await site.submit(echo_after(0)) for _ in range(4)]
+
+            async def judge_four() -> None:
+                for id_ in [await site.submit(echo_after(0)) for _ in range(4)]:
+                    assert (await site.verdict(id_)).verdict is Verdict.ACCEPTED
+
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(slots.serve, intake, stopping)
-                for id_ in ids:
-                    assert (await site.verdict(id_)).verdict is Verdict.ACCEPTED
+                await judge_four()
                 await eventually(lambda: bool(inspector.closed))
+                ran_in.clear()
+                await judge_four()
                 stopping.set()
     assert list(inspector.closed) == [1]
     assert ran_in == [0] * 4
