@@ -192,6 +192,7 @@ class Api(_Listening, frozen=True):
     listen: str = "127.0.0.1:8000"
     processes: Count = 1
     body_timeout_s: Positive = 10.0
+    cors_origins: tuple[str, ...] = ()
     drain_s: Positive = 3.0
 
 
@@ -254,6 +255,10 @@ class Limits(_Section, frozen=True):
     body_bytes: Count = 262144
     queue_depth: Count = 100000
     open_per_user: Count = 1000
+    user_per_minute: Natural = 0
+    user_burst: Count = 60
+    address_per_minute: Natural = 0
+    address_burst: Count = 600
     retain_days: Count = 30
     wait_s: Positive = 60.0
     run_time_s: Positive = 10.0

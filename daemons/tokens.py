@@ -34,7 +34,7 @@ import msgspec
 
 from daemons.config import Config, ConfigError
 from daemons.logs import log
-from protocol.messages import UserId
+from protocol.forms import UserId
 
 _TEXT = re.compile(r"gavel_([a-z0-9]{8})_([A-Za-z0-9_-]{43})")
 #: Compared with when there is no such id, so that it takes as long as a wrong secret.

@@ -15,6 +15,7 @@ import msgspec
 
 from protocol.errors import FieldError, InvalidInput, MalformedInput
 from protocol.messages import Binary, Text
+from protocol.words import plain, plain_syntax
 
 T = TypeVar("T")
 
@@ -28,6 +29,7 @@ _PLACE = re.compile(r" - at (?:`key` in )?`\$(?P<path>[^`]*)`\Z")
 _MEMBER = re.compile(
     r"\AObject (?:missing required|contains unknown) field `(?P<name>.*)`\Z", re.DOTALL
 )
+_GOT_STRING = re.compile(r"(?: \| null)?`, got `str`(?= - at )")
 #: Our own `__post_init__` texts begin with the member at fault.
 _OWN = re.compile(r"\A`(?P<name>\w+)`")
 
@@ -56,9 +58,11 @@ def decode(data: bytes | str, type_: type[T]) -> T:
         message = msgspec.json.decode(data, type=type_)
         _refuse_duplicates(data)
     except msgspec.ValidationError as exc:
-        raise InvalidInput(*_explain(str(exc))) from exc
-    except (msgspec.DecodeError, UnicodeError, RecursionError) as exc:
-        raise MalformedInput(str(exc)) from exc
+        raise InvalidInput(*_explain(str(exc), type_)) from exc
+    except RecursionError as exc:
+        raise MalformedInput("it is nested too deep") from exc
+    except (msgspec.DecodeError, UnicodeError) as exc:
+        raise MalformedInput(plain_syntax(data, str(exc))) from exc
     return message
 
 
@@ -71,7 +75,9 @@ def convert(values: Mapping[str, str], type_: type[T]) -> T:
     try:
         return msgspec.convert(values, type_, strict=False)
     except msgspec.ValidationError as exc:
-        raise InvalidInput(*_explain(str(exc))) from exc
+        # Everything here is a string, so that says nothing, and nobody can write null.
+        message = _GOT_STRING.sub("`", str(exc))
+        raise InvalidInput(*_explain(message, type_)) from exc
 
 
 def text(data: bytes) -> Text:
@@ -99,16 +105,19 @@ def _check_names(members: list[tuple[str, object]]) -> None:
         seen.add(name)
 
 
-def _explain(message: str) -> tuple[str, tuple[FieldError, ...]]:
-    """Split a msgspec message into a sentence and the field that it speaks of."""
+def _explain(message: str, type_: object) -> tuple[str, tuple[FieldError, ...]]:
+    """Return what a msgspec message says of a *type_*, and the field that it speaks of."""
     place = _PLACE.search(message)
     sentence = message[: place.start()] if place else message
     path = place["path"] if place else ""
     named = _MEMBER.match(sentence) or _OWN.match(sentence)
     if named:
         path = f"{path}.{named['name']}"
-    field = _shorten(path.removeprefix(".")) or "(body)"
-    sentence = _shorten(sentence)
+    path = path.removeprefix(".")
+    field = _shorten(path) or "(body)"
+    words = plain(sentence, path, type_)
+    subject = f"`{path}`" if path else "the body"
+    sentence = _shorten(f"{subject} {words}" if words.startswith("must ") else words)
     return sentence, (FieldError(field, sentence),)
 
 

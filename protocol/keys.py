@@ -13,6 +13,8 @@ partition, so no look-up is ever needed. With one partition, the default, all ta
 ``meta:{p}``                 hash   ``qseq``, ``beat``: the newest hint's and lease's number
 ``idem:{p}:<user>:<key>``    hash   an Idempotency-Key: submission ``id``, body hash ``bh``; TTL
 ``usr:{p}:<user>``           hash   ``open``: submissions that are not done
+``rate:{p}:user:<user>``     string when this user's bucket of submissions is full again, ms; TTL
+``rate:{p}:addr:<address>``  string the same of an address
 ``hist:{p}:<user>``          zset   id -> creation, ms: the user's submissions
 ``fin:{p}``                  zset   id -> ms: finished submissions, for the janitor
 ``dlq:{p}``                  zset   id -> ms: given up after three crashes of the judge
@@ -22,6 +24,8 @@ partition, so no look-up is ever needed. With one partition, the default, all ta
 ``ctl:{p}``                  channel ``id|token`` of each running submission that is cancelled
 ``worker:<name>``            string what a living worker says of itself; TTL
 ``workers``                  zset   worker name -> ms of its last sign of life
+``metrics:<process>``        string what a living process has counted; TTL
+``metrics``                  zset   process name -> ms of its last snapshot
 ``problems``                 list   the tutorial's door: bare JSON submissions of foreign producers
 ``problems:rejected``        list   entries of ``problems`` that could not be read, with the reason
 ``problem_done``             channel every verdict in the tutorial's form
@@ -38,6 +42,7 @@ ADOPTION_LIST = "problems"
 REJECTED_LIST = "problems:rejected"
 DONE_CHANNEL = "problem_done"
 WORKERS = "workers"
+METRICS = "metrics"
 
 #: Queues in falling strictness; the feed rotates their order by weight so that none starves.
 QUEUES = ("high", "normal", "low", "suspect")
@@ -69,6 +74,14 @@ def partition_of_submission(submission_id: str) -> int | None:
     if len(submission_id) != 26 or any(char not in _CROCKFORD for char in submission_id):
         return None
     return _CROCKFORD.index(submission_id[-2]) * 32 + _CROCKFORD.index(submission_id[-1])
+
+
+def created_ms(submission_id: str) -> int:
+    """Return the time, in ms since 1970, at which the id was made."""
+    number = 0
+    for char in submission_id[:10]:
+        number = number * 32 + _CROCKFORD.index(char)
+    return number
 
 
 def queue(partition: int, name: str) -> str:
@@ -139,3 +152,8 @@ def control(partition: int) -> str:
 def worker(name: str) -> str:
     """Return the key under which one worker shows that it lives."""
     return f"worker:{name}"
+
+
+def metrics(process: str) -> str:
+    """Return the key of what one process has counted."""
+    return f"metrics:{process}"

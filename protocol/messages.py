@@ -13,18 +13,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-# `$` alone would also match before a last newline; JSON Schema, where these are shown, has no `\Z`.
-#: What a user id may be. Colons, braces, blanks and control characters are left out because the id
-#: becomes part of Redis key and channel names.
-USER_ID = r"^[A-Za-z0-9._@+-]{1,128}$(?!\n)"
-#: What a problem or a language id may be.
-SLUG = r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,63}$(?!\n)"
-#: A file of a multi-file submission: a plain name, never a path.
-FILE_NAME = r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,63}$(?!\n)"
-
-UserId = Annotated[str, msgspec.Meta(pattern=USER_ID)]
-Slug = Annotated[str, msgspec.Meta(pattern=SLUG)]
-FileName = Annotated[str, msgspec.Meta(pattern=FILE_NAME)]
+from protocol.forms import ARGUMENT, USER_ID, FileName, Slug, UserId
 
 
 class Status(StrEnum):
@@ -83,17 +72,69 @@ class SubmissionRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
 
     def __post_init__(self) -> None:
         """Refuse a request that has no program, two, or one without a beginning."""
-        names = [file.name for file in self.files]
-        if (self.code is None) == (not self.files):
-            raise ValueError("`code` or `files`: give exactly one of the two")
-        if self.code is not None and not self.code.strip():
-            raise ValueError("`code` is empty")
-        if len(set(names)) != len(names):
-            raise ValueError("`files` has a name twice")
-        if self.files and self.entry not in names:
-            raise ValueError("`entry` must be the name of one of `files`")
-        if self.code is not None and self.entry is not None:
-            raise ValueError("`entry` goes with `files` only")
+        _check_program(self.code, self.files, self.entry)
+
+
+def _check_program(code: str | None, files: tuple[SourceFile, ...], entry: str | None) -> None:
+    names = [file.name for file in files]
+    if (code is None) == (not files):
+        raise ValueError("`code` or `files`: give exactly one of the two")
+    if code is not None and not code.strip():
+        raise ValueError("`code` is empty")
+    if len(set(names)) != len(names):
+        raise ValueError("`files` has a name twice")
+    if files and entry not in names:
+        raise ValueError("`entry` must be the name of one of `files`")
+    if code is not None and entry is not None:
+        raise ValueError("`entry` goes with `files` only")
+
+
+class RunLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What one run may use; what is left out is the configured maximum, which nothing exceeds."""
+
+    time_s: Annotated[float, msgspec.Meta(gt=0)] | None = None
+    wall_s: Annotated[float, msgspec.Meta(gt=0)] | None = None
+    memory_bytes: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    output_bytes: Annotated[int, msgspec.Meta(ge=0)] | None = None
+    processes: Annotated[int, msgspec.Meta(ge=1)] | None = None
+
+
+class RunRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What `POST /runs` takes: one program for the caller's own `stdin`, and no problem.
+
+    Either `code`, or `files` with the name of one of them as `entry`; `args` are its arguments.
+    """
+
+    user_id: UserId
+    language: Slug
+    code: str | None = None
+    files: tuple[SourceFile, ...] = ()
+    entry: FileName | None = None
+    stdin: str = ""
+    args: Annotated[
+        tuple[Annotated[str, msgspec.Meta(pattern=ARGUMENT)], ...], msgspec.Meta(max_length=64)
+    ] = ()
+    limits: RunLimits = RunLimits()
+
+    def __post_init__(self) -> None:
+        """Refuse a request that has no program, two, or one without a beginning."""
+        _check_program(self.code, self.files, self.entry)
+
+    # What a submission says in fields; of a run it is always the same.
+
+    @property
+    def problem_id(self) -> None:
+        """A run has no problem."""
+        return
+
+    @property
+    def priority(self) -> Literal["normal"]:
+        """Runs wait in turn with the submissions."""
+        return "normal"
+
+
+#: What waits in the queue.
+Request = SubmissionRequest | RunRequest
 
 
 class TutorialRequest(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -120,6 +161,10 @@ class TutorialRequest(msgspec.Struct, frozen=True, kw_only=True, rename="camel")
             language=self.language,
             code=self.code,
         )
+
+
+class TutorialForm(TutorialRequest, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The short form as `POST /submit` takes it: a mistyped `userId` must not mean `anonymous`."""
 
 
 class TestResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -151,6 +196,17 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
     memory_bytes: int | None = None
     compile_output: Text | None = None
     tests: tuple[TestResult, ...] = ()
+    #: How the program itself ended: of runs alone.
+    run: RunOutput | None = None
+
+
+class RunOutput(msgspec.Struct, frozen=True, kw_only=True):
+    """What a run printed, and how its program ended."""
+
+    stdout: Text
+    stderr: Text
+    exit_code: int | None
+    signal: int | None
 
 
 class EarlierResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -172,11 +228,13 @@ class EarlierResult(msgspec.Struct, frozen=True, kw_only=True):
 class Submission(msgspec.Struct, frozen=True, kw_only=True):
     """A submission as the API shows it at one moment.
 
+    `position` and `wait_s` tell of one that is queued: its place, and about how long until its
+    turn; null where nobody can tell. `problem_id` is null for a run.
     `history` has what earlier judgings came to, the oldest first: the last 20 at most.
     """
 
     id: str
-    problem_id: str
+    problem_id: str | None
     user_id: str
     language: str
     status: Status
@@ -190,14 +248,30 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
     tests: tuple[TestResult, ...] = ()
     attempt: int = 0
     position: int | None = None
+    wait_s: float | None = None
     created_at: str
     started_at: str | None = None
     finished_at: str | None = None
     history: tuple[EarlierResult, ...] = ()
 
 
+class Run(Submission, frozen=True, kw_only=True):
+    """A run as the API shows it: a submission, and what its program printed once it has ended."""
+
+    stdout: Text | None = None
+    stderr: Text | None = None
+    exit_code: int | None = None
+    signal: int | None = None
+
+
 class PromisedSubmission(Submission, frozen=True, kw_only=True):
     """What a 202 answers: the submission, and what the promise to judge it survives."""
+
+    durability: str
+
+
+class PromisedRun(Run, frozen=True, kw_only=True):
+    """What a 202 answers to a run."""
 
     durability: str
 
@@ -264,7 +338,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     prev: int
     user_id: str
     submission_id: str
-    problem_id: str
+    problem_id: str | None
     at: str
 
 
@@ -278,6 +352,8 @@ class WorkerInfo(msgspec.Struct, frozen=True, kw_only=True):
     grade: str
     closed: tuple[str, ...] = ()
     """A line for each slot that takes none, because an attack got through in it."""
+    judging_s: float | None = None
+    """How long a submission took of late from its claim to its verdict, on average."""
     languages: tuple[LanguageInfo, ...] = ()
 
 

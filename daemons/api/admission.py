@@ -17,7 +17,7 @@ from judging.languages import Languages
 from judging.package import Catalogue
 from judging.problem import Problem
 from protocol.errors import FieldError
-from protocol.messages import SubmissionRequest, TutorialRequest
+from protocol.messages import Request, RunLimits, RunRequest, SubmissionRequest, TutorialRequest
 
 #: How the tutorial's form spells the fields of the full one.
 TUTORIAL_NAMES = {
@@ -39,6 +39,20 @@ class Admission:
         self._workers = workers
         self._limits = limits
 
+    async def check_run(self, request: RunRequest) -> None:
+        """Return if *request* may come in.
+
+        Raises:
+            Refusal, StoreUnavailable: as for `check`.
+        """
+        self._check_size(request, self._limits.code_bytes)
+        for name in RunLimits.__struct_fields__:
+            asked = getattr(request.limits, name)
+            maximum = getattr(self._limits, f"run_{name}")
+            if asked is not None and asked > maximum:
+                raise invalid(f"limits.{name}", f"`limits.{name}` must be at most {maximum:g}")
+        await self._check_language(request.language, "language")
+
     async def check(
         self, request: SubmissionRequest, names: Mapping[str, str] | None = None
     ) -> None:
@@ -58,9 +72,13 @@ class Admission:
         problem = self._problem(request.problem_id, spelled["problem_id"])
         if problem.limits.code_bytes is not None:
             self._check_size(request, problem.limits.code_bytes)
-        await self._check_language(request.language, problem, spelled["language"])
+        if problem.languages is not None and request.language not in problem.languages:
+            taken = ", ".join(problem.languages)
+            message = f"{problem.id} does not take {request.language!r}, only: {taken}"
+            raise invalid(spelled["language"], message)
+        await self._check_language(request.language, spelled["language"])
 
-    def _check_size(self, request: SubmissionRequest, limit_bytes: int) -> None:
+    def _check_size(self, request: Request, limit_bytes: int) -> None:
         parts = [request.code or "", *(file.content for file in request.files)]
         size_bytes = sum(len(part.encode()) for part in parts)
         if size_bytes > limit_bytes:
@@ -75,10 +93,7 @@ class Admission:
             raise invalid(field, f"there is no problem {problem_id!r}; {hint} GET /problems")
         return problem
 
-    async def _check_language(self, language: str, problem: Problem, field: str) -> None:
-        if problem.languages is not None and language not in problem.languages:
-            taken = ", ".join(problem.languages)
-            raise invalid(field, f"{problem.id} does not take {language!r}, only: {taken}")
+    async def _check_language(self, language: str, field: str) -> None:
         if language in await self._workers.languages():
             return
         # A worker that offers it may have come since.

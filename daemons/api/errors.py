@@ -7,6 +7,7 @@ request's id, and in the log with its traceback.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 
@@ -18,6 +19,7 @@ from daemons.broker.errors import (
     IdempotencyMismatch,
     QueueFull,
     StoreUnavailable,
+    TooFast,
     TooManyOpen,
 )
 from protocol.codec import encode
@@ -97,7 +99,7 @@ def refusal_of(exc: Exception) -> Refusal | None:
         case Refusal():
             return exc
         case MalformedInput():
-            return Refusal(400, "malformed-json", f"the body is not valid JSON: {exc}")
+            return Refusal(400, "malformed-json", f"the body is not JSON: {exc}")
         case InvalidInput():
             return Refusal(422, "invalid-input", str(exc), fields=exc.fields)
         case StoreUnavailable():
@@ -109,6 +111,8 @@ def refusal_of(exc: Exception) -> Refusal | None:
         case TooManyOpen():
             detail = "this user has too many submissions that are not judged yet"
             return _retry_later(429, "too-many-open", detail, _QUEUE_RETRY_S)
+        case TooFast():
+            return _retry_later(429, "too-fast", str(exc), math.ceil(exc.retry_s))
         case IdempotencyMismatch():
             detail = "this Idempotency-Key was used before, with another request"
             return Refusal(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from quart import Quart, Response
+from quart import Response
 
-from daemons.api.answers import answer, route
+from daemons.api.answers import answer
+from daemons.api.documents import Alive, Ready
 from daemons.api.errors import Refusal
+from daemons.api.routes import Answer, Route
 from daemons.api.store import LiveWorkers, patience
 from daemons.broker import Broker
 from daemons.broker.errors import StoreUnavailable
@@ -24,14 +26,21 @@ class Health:
         self._workers = workers
         self._catalogue = catalogue
 
-    def mount(self, app: Quart) -> None:
-        """Add the routes to *app*."""
-        route(app, "GET", "/healthz", self.healthz)
-        route(app, "GET", "/readyz", self.readyz)
+    def routes(self) -> list[Route]:
+        """Return the routes."""
+        alive = Answer(description="This process handles requests.", type=Alive)
+        ready = Answer(description="A submission would be judged now.", type=Ready)
+        return [
+            Route(method="GET", path="/healthz", handler=self.healthz,
+                  summary="Is this process alive?", answers={200: alive}),
+            Route(method="GET", path="/readyz", handler=self.readyz,
+                  summary="Would a submission be judged now?", answers={200: ready},
+                  errors=(503,)),
+        ]  # fmt: skip
 
     async def healthz(self) -> Response:
         """Answer: this process handles requests, whatever the others do."""
-        return answer({"status": "ok"})
+        return answer(Alive())
 
     async def readyz(self) -> Response:
         """Answer with the state of each thing that judging needs; 503 unless all are well."""
@@ -50,7 +59,7 @@ class Health:
                 headers={"Retry-After": "1"},
                 members={"ready": False, "checks": checks},
             )
-        return answer({"ready": True, "checks": checks})
+        return answer(Ready(ready=True, checks=checks))
 
     async def _check_store(self) -> Check:
         try:

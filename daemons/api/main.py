@@ -1,8 +1,4 @@
-"""The API daemon: the application under Hypercorn's Trio worker, from ready to drained.
-
-`shutdown_trigger` is the only way in which the server is stopped: cancelling it would leave
-requests without an answer.
-"""
+"""The API daemon: everything that the application needs, from ready to drained."""
 
 from __future__ import annotations
 
@@ -13,12 +9,14 @@ from functools import partial
 import hypercorn.config
 import structlog
 import trio
-from hypercorn.trio import serve
 
 from daemons.api.app import create_app
+from daemons.api.server import serve
 from daemons.broker import open_broker, open_event_hub
+from daemons.broker.metrics import publish_metrics
 from daemons.config import Address, Config, ConfigError
 from daemons.service import Service, run_service
+from daemons.tokens import open_tokens
 from judging.languages import load_languages
 from judging.package import Catalogue, load_problems
 
@@ -26,7 +24,7 @@ log = structlog.get_logger()
 
 #: Connections that the kernel holds while the loop is busy; more are refused under a burst.
 _BACKLOG = 1024
-#: From the end of Hypercorn's own drain to the service's cancel: answers are on the wire by then.
+#: From the end of the server's own drain to the service's cancel: answers are on the wire by then.
 _MARGIN_S = 2.0
 
 
@@ -39,11 +37,9 @@ async def serve_api(config: Config, service: Service) -> None:
     """Serve the API until `service.stopping` is set; return when the last request is answered.
 
     Raises:
-        ConfigError: the address is taken, or tokens are asked for.
+        ConfigError: the address is taken, or `[auth] tokens_file` is no file of tokens.
     """
-    if config.auth.tokens_file is not None:
-        # To let everyone in where tokens were asked for would be worse than not to start.
-        raise ConfigError("[auth] tokens_file: the API can't check tokens yet; leave it out")
+    tokens = open_tokens(config)
     catalogue = await trio.to_thread.run_sync(_load, config)
     async with (
         open_broker(config, name="gavel-api") as broker,
@@ -57,13 +53,18 @@ async def serve_api(config: Config, service: Service) -> None:
             hub=hub,
             catalogue=catalogue,
             languages=load_languages(),
+            tokens=tokens,
             stopping=service.stopping,
         )
-        hyper = hyper_config(config, service.sockets)
-        trigger = service.stopping.wait
-        binds = await nursery.start(partial(serve, app, hyper, shutdown_trigger=trigger))
-        service.needs("the store", broker.redis)
-        service.ready(f"{len(catalogue)} problems on {', '.join(binds)}")
+        listeners = open_listeners(config, service.sockets)
+        nursery.start_soon(publish_metrics, broker, "api")
+        names = ", ".join(map(_name_of, listeners))
+        async with trio.open_nursery() as serving:
+            run = partial(serve, app, hyper_config(), listeners, service.stopping)
+            await serving.start(partial(run, drain_s=config.api.drain_s))
+            service.needs("the store", broker.redis)
+            service.ready(f"{len(catalogue)} problems on {names}")
+        nursery.cancel_scope.cancel(reason="the last request is answered")
 
 
 def _load(config: Config) -> Catalogue:
@@ -73,21 +74,29 @@ def _load(config: Config) -> Catalogue:
     return catalogue
 
 
-def hyper_config(config: Config, sockets: list[socket.socket]) -> hypercorn.config.Config:
-    """Return Hypercorn's settings; it takes over *sockets*, or gets one on `[api] listen`.
+def hyper_config() -> hypercorn.config.Config:
+    """Return Hypercorn's settings."""
+    settings = hypercorn.config.Config()
+    settings.include_server_header = False
+    # Ours: its own handlers would write beside our log.
+    settings.errorlog = logging.getLogger("hypercorn.error")
+    return settings
+
+
+def open_listeners(config: Config, inherited: list[socket.socket]) -> list[trio.SocketListener]:
+    """Return listeners on the *inherited* sockets, or on `[api] listen` when there are none.
 
     Raises:
         ConfigError: nobody can listen there.
     """
-    hyper = hypercorn.config.Config()
+    found = []
     # Detached, because two owners would close the descriptor twice.
-    hyper.bind = [f"fd://{each.detach()}" for each in sockets or [_listen(config.api.address)]]
-    hyper.backlog = _BACKLOG
-    hyper.graceful_timeout = config.api.drain_s
-    hyper.include_server_header = False
-    # Ours: its own handlers would write beside our log.
-    hyper.errorlog = logging.getLogger("hypercorn.error")
-    return hyper
+    for each in [socket.socket(fileno=each.detach()) for each in inherited] or [
+        _listen(config.api.address)
+    ]:
+        each.setblocking(False)
+        found.append(trio.SocketListener(trio.socket.from_stdlib_socket(each)))
+    return found
 
 
 def _listen(address: Address) -> socket.socket:
@@ -96,3 +105,8 @@ def _listen(address: Address) -> socket.socket:
         return socket.create_server(address, family=family, backlog=_BACKLOG)
     except OSError as exc:
         raise ConfigError(f"[api] listen: {address}: {exc.strerror}") from exc
+
+
+def _name_of(listener: trio.SocketListener) -> str:
+    host, port = listener.socket.getsockname()[:2]
+    return f"http://{Address(host, port)}"

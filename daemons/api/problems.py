@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from quart import Quart, Response
+import hashlib
 
-from daemons.api.answers import answer, route
+from quart import Response, request
+
+from daemons.api.answers import answer
+from daemons.api.documents import LanguageList, ProblemHead, ProblemList, ProblemPage, head_of
 from daemons.api.errors import not_found
+from daemons.api.routes import Answer, Route
 from daemons.api.store import LiveWorkers
 from judging.package import Catalogue
-from judging.problem import Problem
+
+_ETAG = {"ETag": "Names this version; send it back in `If-None-Match`."}
+_UNCHANGED = Answer(description="It is as `If-None-Match` says.", headers=_ETAG)
 
 
 class Problems:
@@ -18,53 +24,48 @@ class Problems:
         self._catalogue = catalogue
         self._workers = workers
 
-    def mount(self, app: Quart) -> None:
-        """Add the routes to *app*."""
-        route(app, "GET", "/problems", self.list_all)
-        route(app, "GET", "/problems/<problem_id>", self.show)
-        route(app, "GET", "/languages", self.languages)
+    def routes(self) -> list[Route]:
+        """Return the routes."""
+        listed = Answer(description="All problems.", type=ProblemList, headers=_ETAG)
+        shown = Answer(description="The problem.", type=ProblemPage, headers=_ETAG)
+        offered = Answer(description="The languages.", type=LanguageList)
+        return [
+            Route(method="GET", path="/problems", handler=self.list_all,
+                  summary="All problems.", answers={200: listed, 304: _UNCHANGED}),
+            Route(method="GET", path="/problems/<problem_id>", handler=self.show,
+                  summary="One problem with statement, samples and starter code.",
+                  answers={200: shown, 304: _UNCHANGED}, errors=(404,)),
+            Route(method="GET", path="/languages", handler=self.languages,
+                  summary="The languages that can be submitted right now.",
+                  answers={200: offered}, errors=(503,)),
+        ]  # fmt: skip
 
     async def list_all(self) -> Response:
         """Answer with the head of every problem."""
-        return answer({"problems": [_head(problem) for problem in self._catalogue.values()]})
+        heads = tuple(ProblemHead(**head_of(problem)) for problem in self._catalogue.values())
+        return _unless_known(answer(ProblemList(problems=heads)))
 
     async def show(self, problem_id: str) -> Response:
         """Answer with everything of one problem that solvers may see."""
         problem = self._catalogue.get(problem_id)
         if problem is None:
             raise not_found(f"there is no problem {problem_id[:64]!r}; all are at GET /problems")
-        return answer(_whole(problem))
+        return _unless_known(answer(ProblemPage.of(problem)))
 
     async def languages(self) -> Response:
         """Answer with the languages that the living workers offer."""
-        return answer({"languages": list((await self._workers.languages()).values())})
+        offered = await self._workers.languages()
+        return answer(LanguageList(languages=tuple(offered.values())))
 
 
-def _head(problem: Problem) -> dict[str, object]:
-    return {
-        "id": problem.id,
-        "title": problem.title,
-        "difficulty": problem.difficulty,
-        "tags": problem.tags,
-    }
+def _unless_known(response: Response) -> Response:
+    """Return *response* with its ETag, or 304 to a client that has it already.
 
-
-def _whole(problem: Problem) -> dict[str, object]:
-    """Return the public part of *problem*: no tests but the samples, no solutions, no paths."""
-    limits = problem.limits
-    return {
-        **_head(problem),
-        "statement": {"markdown": problem.statement_md, "html": problem.statement_html},
-        "samples": problem.samples,
-        "limits": {
-            "time_s": limits.time_s,
-            "wall_s": limits.wall_s,
-            "memory_bytes": limits.memory_bytes,
-            "output_bytes": limits.output_bytes,
-            "processes": limits.processes,
-            "code_bytes": limits.code_bytes,
-        },
-        "languages": problem.languages,
-        "starter": dict(problem.starter),
-        "version": problem.version,
-    }
+    A weak one: packed or not, it is the same.
+    """
+    etag = hashlib.sha256(response.response.data).hexdigest()[:16]  # type: ignore[attr-defined]
+    if request.if_none_match.contains_weak(etag):
+        response = Response(b"", 304)
+    response.set_etag(etag, weak=True)
+    response.headers["Cache-Control"] = "no-cache"
+    return response

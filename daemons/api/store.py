@@ -5,12 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
+import msgspec
 import trio
 
 from daemons.broker import Broker
 from daemons.broker.errors import StoreUnavailable
-from protocol.messages import LanguageInfo, WorkerInfo
+from protocol.messages import LanguageInfo, Submission, WorkerInfo
+
+T = TypeVar("T", bound=Submission)
 
 #: A read that takes longer is answered with 503: the promise is an answer within a second.
 READ_S = 0.9
@@ -71,6 +75,26 @@ class LiveWorkers:
             language for worker in await self.workers(fresh=fresh) for language in worker.languages
         ]
         return {language.id: language for language in sorted(offered, key=lambda each: each.id)}
+
+    async def estimate(self, submission: T) -> T:
+        """Return *submission* with `wait_s`, if it is queued and anybody can tell.
+
+        What is before it, by the slots that are alive, at the pace of late. It tells nothing of
+        other queues, which take their turns in between, nor of workers that come and go.
+        """
+        if submission.position is None:
+            return submission
+        try:
+            workers = await self.workers()
+        except StoreUnavailable:
+            return submission
+        paces = [each.judging_s for each in workers if each.judging_s is not None]
+        slots = sum(each.slots for each in workers)
+        if not paces or not slots:
+            return submission
+        free = slots - sum(each.busy for each in workers)
+        wait_s = max(0, submission.position - free) * sum(paces) / len(paces) / slots
+        return msgspec.structs.replace(submission, wait_s=round(wait_s, 1))
 
     @property
     def _is_recent(self) -> bool:

@@ -43,7 +43,7 @@ class Waiting:
         if submission.status not in FINAL:
             async with trio.open_nursery() as nursery:
                 nursery.cancel_scope.deadline = trio.current_time() + wait_s
-                nursery.start_soon(self._cancel_when_stopping, nursery.cancel_scope)
+                nursery.start_soon(cancel_when, self._stopping, nursery.cancel_scope)
                 await self._final_event(feed, submission.id)
                 nursery.cancel_scope.cancel(reason="the verdict is there")
         try:
@@ -52,10 +52,6 @@ class Waiting:
         except StoreUnavailable:
             # It is stored, and that is what the answer says.
             return submission
-
-    async def _cancel_when_stopping(self, scope: trio.CancelScope) -> None:
-        await self._stopping.wait()
-        scope.cancel(reason="the API is stopping")
 
     async def _final_event(self, feed: Feed, submission_id: str) -> None:
         """Return once the submission is done, as far as events or the store tell."""
@@ -83,3 +79,9 @@ def _ends(raw: bytes, submission_id: str) -> bool:
     except RemoteProtocolError:
         return False  # anybody with access to the store can publish anything
     return event.submission_id == submission_id and event.type in _FINAL_EVENTS
+
+
+async def cancel_when(stopping: trio.Event, scope: trio.CancelScope) -> None:
+    """Cancel *scope* once *stopping* is set."""
+    await stopping.wait()
+    scope.cancel(reason="the API is stopping")

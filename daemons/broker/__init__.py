@@ -12,6 +12,7 @@ from daemons.broker.errors import (
     IdempotencyMismatch,
     QueueFull,
     StoreUnavailable,
+    TooFast,
     TooManyOpen,
 )
 from daemons.broker.events import EventHub, Feed, open_event_hub
@@ -40,6 +41,7 @@ __all__ = [
     "Replay",
     "Step",
     "StoreUnavailable",
+    "TooFast",
     "TooManyOpen",
     "open_broker",
     "open_event_hub",

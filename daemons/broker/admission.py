@@ -9,10 +9,16 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from daemons.broker.connection import Argument
-from daemons.broker.errors import BrokerError, IdempotencyMismatch, QueueFull, TooManyOpen
+from daemons.broker.errors import (
+    BrokerError,
+    IdempotencyMismatch,
+    QueueFull,
+    TooFast,
+    TooManyOpen,
+)
 from daemons.config import Config, Limits
 from protocol import codec, keys
-from protocol.messages import Status, Submission, SubmissionRequest
+from protocol.messages import Request, Run, RunRequest, Status, Submission
 
 _IDEMPOTENCY_S = 24 * 3600
 
@@ -27,11 +33,15 @@ class Accepted(NamedTuple):
 
 def submit_arguments(
     partition: int,
-    request: SubmissionRequest,
+    request: Request,
     idempotency_key: str | None,
-    caps: tuple[int, int],
+    config: Config,
+    address: str | None,
 ) -> tuple[Argument, ...]:
-    """Return the script's arguments, a new id for the submission first."""
+    """Return the script's arguments, a new id for the submission first.
+
+    Without *address*, where it came from, no rate is asked after: it has come by another door.
+    """
     unix_ms = time.time_ns() // 1_000_000
     payload = codec.encode(request)
     return (
@@ -39,12 +49,14 @@ def submit_arguments(
         request.user_id,
         request.priority,
         request.language,
-        request.problem_id,
+        request.problem_id or "",
         payload,
         hashlib.sha256(idempotency_key.encode()).hexdigest() if idempotency_key else "",
         hashlib.sha256(payload).hexdigest(),
         _IDEMPOTENCY_S,
-        *caps,
+        *caps_of(config),
+        *((0, 0, 0, 0) if address is None else _rates(config.limits)),
+        address or "",
     )
 
 
@@ -57,9 +69,19 @@ def caps_of(config: Config) -> tuple[int, int]:
     return depth, config.limits.open_per_user
 
 
-def read_created(request: SubmissionRequest, answer: Sequence[Any]) -> Submission:
+def _rates(limits: Limits) -> tuple[Argument, ...]:
+    return (
+        limits.user_per_minute / 60,
+        limits.user_burst,
+        limits.address_per_minute / 60,
+        limits.address_burst,
+    )
+
+
+def read_created(request: Request, answer: Sequence[Any]) -> Submission:
     """Return the submission that the answer ``{created, id, at, position}`` tells of."""
-    return Submission(
+    kind = Run if isinstance(request, RunRequest) else Submission
+    return kind(
         id=answer[1].decode(),
         problem_id=request.problem_id,
         user_id=request.user_id,
@@ -70,8 +92,12 @@ def read_created(request: SubmissionRequest, answer: Sequence[Any]) -> Submissio
     )
 
 
-def refusal_of(user_id: str, outcome: bytes, limits: Limits) -> BrokerError:
-    """Return why a submission of *user_id* was not queued."""
+def refusal_of(user_id: str, answer: Sequence[Any], limits: Limits) -> BrokerError:
+    """Return why a submission of *user_id* was not queued, as *answer* of the script says."""
+    outcome = answer[0]
+    if outcome in (b"user_rate", b"address_rate"):
+        who = user_id if outcome == b"user_rate" else "this address"
+        return TooFast(f"{who} submits too fast", answer[1] / 1000)
     if outcome == b"full":
         return QueueFull(f"{limits.queue_depth} submissions wait already")
     if outcome == b"user_full":

@@ -30,7 +30,7 @@ from daemons.broker.records import FIELDS, read_submission
 from daemons.broker.replay import Replay, read_replay
 from daemons.config import Config, ConfigError
 from protocol import codec, keys
-from protocol.messages import Submission, SubmissionRequest, WorkerInfo
+from protocol.messages import Request, Submission, WorkerInfo
 
 #: A store that is there says within this time what it can promise.
 _EXAMINE_S = 1.0
@@ -85,22 +85,29 @@ class Broker:
         await self.redis.call(("PING",))
 
     async def submit(
-        self, request: SubmissionRequest, *, idempotency_key: str | None = None
+        self,
+        request: Request,
+        *,
+        idempotency_key: str | None = None,
+        address: str | None = None,
     ) -> Accepted:
         """Put *request* into the queue; when this returns, it will be judged.
 
+        With *address*, where it came from, it counts against the rates of user and address.
+
         Raises:
-            QueueFull, TooManyOpen: a configured cap is reached. IdempotencyMismatch: see there.
+            QueueFull, TooManyOpen, TooFast: a configured cap is reached.
+            IdempotencyMismatch: see there.
         """
-        answer, durability = await self._submit(request, idempotency_key)
+        answer, durability = await self._submit(request, idempotency_key, address)
         if answer[0] == b"created":
             return Accepted(read_created(request, answer), True, durability)
         known = await self.get(answer[1].decode()) if answer[0] == b"existing" else None
         if known is None:
-            raise refusal_of(request.user_id, answer[0], self.config.limits)
+            raise refusal_of(request.user_id, answer, self.config.limits)
         return Accepted(known, False, durability)
 
-    async def adopt(self, entry: bytes, request: SubmissionRequest) -> bool:
+    async def adopt(self, entry: bytes, request: Request) -> bool:
         """Submit *request*, which the foreign list's oldest *entry* asks for, and take that out.
 
         Returns:
@@ -109,13 +116,17 @@ class Broker:
         Raises:
             QueueFull, TooManyOpen: a configured cap is reached; the entry stays where it is.
         """
-        answer, _ = await self._submit(request, None, entry)
+        answer, _ = await self._submit(request, None, None, entry)
         if answer[0] not in (b"created", b"gone"):
-            raise refusal_of(request.user_id, answer[0], self.config.limits)
+            raise refusal_of(request.user_id, answer, self.config.limits)
         return bool(answer[0] == b"created")
 
     async def _submit(
-        self, request: SubmissionRequest, idempotency_key: str | None, *adopted: bytes
+        self,
+        request: Request,
+        idempotency_key: str | None,
+        address: str | None,
+        *adopted: bytes,
     ) -> tuple[list[Any], str]:
         """Return the script's answer, and what it survives."""
         partition = self.partition_of_user(request.user_id)
@@ -124,7 +135,7 @@ class Broker:
             self.redis,
             "submit",
             partition,
-            *submit_arguments(partition, request, idempotency_key, caps_of(self.config)),
+            *submit_arguments(partition, request, idempotency_key, self.config, address),
             *adopted,
             send=None if promise.proof is None else partial(self._commits.call, promise.proof),
         )
@@ -193,7 +204,7 @@ class Broker:
         if submission is None:
             return None
         if answer[0] in (b"full", b"user_full"):
-            raise refusal_of(submission.user_id, answer[0], limits)
+            raise refusal_of(submission.user_id, answer, limits)
         return submission, answer[0] == b"requeued"
 
     async def replay(self, user_id: str, after: int | None, max_bytes: int | None = None) -> Replay:

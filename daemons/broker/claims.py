@@ -13,14 +13,14 @@ from typing import NamedTuple
 from daemons.broker.broker import Broker
 from daemons.broker.connection import Argument
 from daemons.broker.errors import ForeignListClosed, StoreUnavailable
-from daemons.broker.records import write_judgement
+from daemons.broker.records import read_request, write_judgement
 from protocol import codec, keys
 from protocol.errors import RemoteProtocolError
 from protocol.messages import (
     EventType,
     Judged,
     Judgement,
-    SubmissionRequest,
+    Request,
     Verdict,
     WorkerInfo,
 )
@@ -39,7 +39,7 @@ class Claim(NamedTuple):
     partition: int
     token: str
     attempt: int
-    request: SubmissionRequest
+    request: Request
 
 
 class Step(NamedTuple):
@@ -99,7 +99,7 @@ class Claims:
         if answer[0] != b"claimed":
             return None
         try:
-            request = codec.decode(answer[2], SubmissionRequest)
+            request = read_request(answer[2], answer[3])
         except RemoteProtocolError as exc:
             unreadable = exc
         else:

@@ -22,6 +22,14 @@ class TooManyOpen(BrokerError):
     """This user has as many unfinished submissions as one user may."""
 
 
+class TooFast(BrokerError):
+    """This user, or this address, submits too fast; `retry_s` from now is soon enough."""
+
+    def __init__(self, message: str, retry_s: float) -> None:
+        super().__init__(message)
+        self.retry_s = retry_s
+
+
 class IdempotencyMismatch(BrokerError):
     """The Idempotency-Key was used before, with another body."""
 

@@ -57,8 +57,8 @@ local function emit(p, user, kind, id, problem, members)
   local last = tonumber(redis.call('HGET', head, 'last') or '0')
   local event = math.max(last + 1, ms)
   local json = '{"type":"submission.' .. kind .. '","id":' .. int(event) .. ',"prev":' .. int(last)
-    .. ',"user_id":"' .. user .. '","submission_id":"' .. id .. '","problem_id":"' .. problem
-    .. '","at":"' .. at .. '"' .. (members ~= '' and (',' .. members) or '') .. '}'
+    .. ',"user_id":"' .. user .. '","submission_id":"' .. id .. '","problem_id":'
+    .. (problem == '' and 'null' or '"' .. problem .. '"') .. ',"at":"' .. at .. '"' .. (members ~= '' and (',' .. members) or '') .. '}'
   redis.call('HSET', head, 'last', int(event))
   redis.call('EXPIRE', head, HEAD_KEPT_S)
   redis.call('XADD', stream, 'MAXLEN', EVENTS_KEPT, int(event) .. '-0', 'e', json)
@@ -118,8 +118,11 @@ local function close(p, id, user, status, fields)
   end
 end
 
--- The tutorial's channel hears of every verdict.
+-- The tutorial's channel hears of every verdict; a run of no problem has none that it knows.
 local function publish_done(id, user, problem, verdict)
+  if problem == '' then
+    return
+  end
   redis.call('PUBLISH', 'problem_done', '{"problemId":"' .. problem .. '","userId":"' .. user
     .. '","submissionId":"' .. id .. '","status":"' .. verdict .. '"}')
 end
@@ -131,12 +134,45 @@ local function is_oldest(entry)
   return redis.call('LINDEX', FOREIGN, -1) == entry
 end
 
+-- A bucket of `burst` tokens that fills at `per_s`, kept as the one number that it needs: when it
+-- will be full again (GCRA). Returns ms to wait for a token, or 0 and that time with one taken.
+local function draw(bucket, per_s, burst, ms)
+  local step = 1000 / per_s
+  local full_at = math.max(tonumber(redis.call('GET', bucket) or '0'), ms)
+  -- A time further off than a whole bucket takes is of a clock that has fallen since.
+  full_at = math.min(full_at, ms + burst * step) + step
+  local wait = full_at - burst * step - ms
+  return math.max(math.ceil(wait), 0), full_at
+end
+
+-- Draw a token for user and address; nothing is drawn unless both give one, nor without a rate.
+-- Returns what refuses, and ms until it would not.
+local function draw_both(p, user, address, rates, ms)
+  local found = {}
+  for i, bucket in ipairs({ key(p, 'rate', 'user:' .. user), key(p, 'rate', 'addr:' .. address) }) do
+    local per_s, burst = tonumber(rates[2 * i - 1]), tonumber(rates[2 * i])
+    if per_s > 0 and (i == 1 or address ~= '') then
+      local wait, full_at = draw(bucket, per_s, burst, ms)
+      if wait > 0 then
+        return i == 1 and 'user_rate' or 'address_rate', wait
+      end
+      found[#found + 1] = { bucket, full_at }
+    end
+  end
+  for _, each in ipairs(found) do
+    redis.call('SET', each[1], string.format('%.3f', each[2]), 'PX',
+      int(math.max(math.ceil(each[2] - ms), 1)))
+  end
+end
+
 -- submit: id user queue language problem payload idem_key body_hash idem_ttl_s max_depth max_open
+--   user_per_s user_burst address_per_s address_burst address (a rate of 0: none)
 --   [entry], the oldest of the foreign list, which is taken out with this
 -- -> {created, id, at, position} | {existing, id} | {mismatch} | {full} | {user_full} | {gone}
+--   | {user_rate, ms} | {address_rate, ms}
 local function submit(keys, a)
   local p = string.match(keys[1], '{.-}')
-  if a[12] and not is_oldest(a[12]) then
+  if a[17] and not is_oldest(a[17]) then
     return { 'gone' }
   end
   local id, user, queue = a[1], a[2], a[3]
@@ -161,6 +197,10 @@ local function submit(keys, a)
     return { refused }
   end
   local ms, at = now()
+  local too_fast, wait = draw_both(p, user, a[16], { a[12], a[13], a[14], a[15] }, ms)
+  if too_fast then
+    return { too_fast, wait }
+  end
   local seq = next_seq(p)
   redis.call('HSET', key(p, 'sub', id), 'id', id, 'problem_id', a[5], 'user_id', user, 'language',
     a[4], 'status', 'queued', 'priority', queue, 'queue', queue, 'seq', seq, 'gen', 1, 'attempt', 0, 'tries', 0,
@@ -174,7 +214,7 @@ local function submit(keys, a)
   end
   local position = redis.call('ZCARD', key(p, 'qz', queue))
   emit(p, user, 'queued', id, a[5], '"position":' .. position)
-  if a[12] then
+  if a[17] then
     redis.call('RPOP', FOREIGN)
   end
   return { 'created', id, at, position }
@@ -197,14 +237,14 @@ local function reject(_, a)
   return 'ok'
 end
 
--- claim: id seq token worker -> {claimed, attempt, payload} | {stale}
+-- claim: id seq token worker -> {claimed, attempt, payload, problem} | {stale}
 local function claim(keys, a)
   local p = string.match(keys[1], '{.-}')
   local id, sub = a[1], key(p, 'sub', a[1])
   local s = redis.call('HMGET', sub, 'status', 'seq', 'token', 'queue', 'user_id', 'problem_id',
     'payload', 'attempt')
   if s[3] == a[3] then
-    return { 'claimed', tonumber(s[8]), s[7] }
+    return { 'claimed', tonumber(s[8]), s[7], s[6] }
   end
   if s[1] ~= 'queued' or s[2] ~= a[2] then
     return { 'stale' }
@@ -218,7 +258,7 @@ local function claim(keys, a)
     'told', 0)
   redis.call('ZADD', key(p, 'lease'), next_beat(p), id)
   emit(p, s[5], 'started', id, s[6], '"attempt":' .. attempt .. ',"worker":"' .. a[4] .. '"')
-  return { 'claimed', attempt, s[7] }
+  return { 'claimed', attempt, s[7], s[6] }
 end
 
 -- beat: (id token)... -> per id: ok | fenced
@@ -475,7 +515,7 @@ local function rejudge(keys, a)
   end
   keep_result(p, id, s[4])
   redis.call('HDEL', sub, 'verdict', 'score', 'tests_passed', 'tests_total', 'time_s',
-    'memory_bytes', 'compile_output', 'tests', 'started_at', 'finished_at', 'ftoken',
+    'memory_bytes', 'compile_output', 'tests', 'run', 'started_at', 'finished_at', 'ftoken',
     'worker', 'limbo')
   redis.call('ZREM', key(p, 'dlq'), id)
   redis.call('ZREM', key(p, 'fin'), id)

@@ -8,12 +8,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
+
 from protocol import codec
 from protocol.messages import (
     EarlierResult,
     Judgement,
+    Request,
+    Run,
+    RunOutput,
+    RunRequest,
     Status,
     Submission,
+    SubmissionRequest,
     TestResult,
     Text,
     Verdict,
@@ -34,6 +41,7 @@ FIELDS = (
     "memory_bytes",
     "compile_output",
     "tests",
+    "run",
     "attempt",
     "created_at",
     "started_at",
@@ -51,9 +59,9 @@ def read_submission(values: Sequence[Any]) -> Submission | None:
         for name, value in zip(FIELDS, fields, strict=True)
         if value is not None
     }
-    return Submission(
+    submission = Submission(
         id=text["id"],
-        problem_id=text["problem_id"],
+        problem_id=text["problem_id"] or None,
         user_id=text["user_id"],
         language=text["language"],
         **_result(text),
@@ -64,6 +72,22 @@ def read_submission(values: Sequence[Any]) -> Submission | None:
         finished_at=text.get("finished_at"),
         history=tuple(_read_earlier(pairs) for pairs in earlier if pairs),
     )
+    if submission.problem_id is not None:
+        return submission
+    printed = _json(text.get("run"), RunOutput)
+    more = {} if printed is None else msgspec.structs.asdict(printed)
+    return Run(**msgspec.structs.asdict(submission), **more)
+
+
+def read_request(payload: bytes, problem_id: bytes) -> Request:
+    """Return what was submitted; what has no problem is a run.
+
+    Raises:
+        RemoteProtocolError: it is none that this version reads.
+    """
+    if problem_id:
+        return codec.decode(payload, SubmissionRequest)
+    return codec.decode(payload, RunRequest)
 
 
 def _read_earlier(pairs: Sequence[bytes]) -> EarlierResult:
@@ -107,4 +131,6 @@ def write_judgement(judgement: Judgement) -> list[str | bytes | int | float]:
     }
     if judgement.compile_output is not None:
         fields["compile_output"] = codec.encode(judgement.compile_output)
+    if judgement.run is not None:
+        fields["run"] = codec.encode(judgement.run)
     return [part for item in fields.items() if item[1] is not None for part in item]  # type: ignore[misc]

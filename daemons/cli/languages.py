@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from functools import partial
 from typing import Any
 
 import click
@@ -16,6 +17,7 @@ from daemons.cli.boxes import (
     quiet_logs,
     why_not_offered,
 )
+from daemons.cli.remote import fetch, run_client
 from daemons.worker.programs import open_boxes
 from daemons.worker.selftest import say_hello
 from daemons.worker.toolchains import Toolchain, find_toolchains
@@ -32,12 +34,17 @@ Row = dict[str, Any]
 @click.command()
 @click.option("--test", is_flag=True, help="Run each one's self-test in the sandbox.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document instead of a table.")
-def languages(*, test: bool, as_json: bool) -> None:
+@click.option("--server", metavar="URL", help="Those that the workers of this API offer instead.")
+def languages(*, test: bool, as_json: bool, server: str | None) -> None:
     """Show which languages this machine offers, with versions.
 
     Exit code: 0; with --test 1 when a language fails its test, 3 when the sandbox can't be opened.
     """
     quiet_logs("languages")
+    if server is not None:
+        if test:
+            raise click.UsageError("--test runs on this machine; leave out --server")
+        sys.exit(run_client(partial(_show_remote, server.rstrip("/"), as_json), note))
     try:
         rows = trio.run(_survey, test)
     except KeyboardInterrupt:
@@ -50,6 +57,16 @@ def languages(*, test: bool, as_json: bool) -> None:
     else:
         _print(rows, tested=test)
     sys.exit(1 if any(row.get("error") for row in rows) else 0)
+
+
+async def _show_remote(server: str, as_json: bool) -> int:
+    document = await fetch(server, "/languages")
+    rows = [row | {"offered": True} for row in document["languages"]]
+    if as_json:
+        click.echo(json.dumps(document, indent=2))
+    else:
+        _print(rows, tested=False)
+    return 0
 
 
 async def _survey(test: bool) -> list[Row]:

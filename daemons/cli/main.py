@@ -30,6 +30,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "watch": ("watch", "Print a user's events as they come."),
     "problems": ("problems", "List, show and verify problem packages."),
     "languages": ("languages", "Show which languages this machine offers."),
+    "logs": ("logs", "Tell one submission's story from the daemons' logs."),
     "token": ("token", "Make, list and revoke the tokens that callers need."),
     "doctor": ("doctor", "Show what this machine can enforce, and how to mend the rest."),
     "api": ("daemon", "Run the HTTP API alone."),

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import quote
 
 import click
 import msgspec
@@ -17,6 +19,8 @@ from rich.table import Table
 from daemons.broker import Step
 from daemons.cli.boxes import EXIT_INTERNAL, EXIT_INTERRUPTED, note, quiet_logs
 from daemons.cli.options import config_option
+from daemons.cli.remote import fetch, run_client
+from daemons.cli.scaffold import write_package
 from daemons.config import Config
 from daemons.worker.judge import judge
 from daemons.worker.programs import open_boxes
@@ -26,6 +30,9 @@ from judging.package import Catalogue, Problem, ReferenceSubmission, load_proble
 from protocol.messages import Judgement, SourceFile, SubmissionRequest
 from sandbox import Box, Grade, SandboxError
 
+server_option = click.option(
+    "--server", metavar="URL", help="Ask this API instead of looking into folders."
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 
 
@@ -64,9 +71,12 @@ def problems() -> None:
 
 @problems.command("list")
 @json_option
+@server_option
 @config_option
-def list_problems(config: Config, *, as_json: bool) -> None:
+def list_problems(config: Config, *, as_json: bool, server: str | None) -> None:
     """List the problems, and what is wrong with packages that are refused."""
+    if server is not None:
+        sys.exit(run_client(partial(_list_remote, server.rstrip("/"), as_json), note))
     catalogue = _load(config)
     if as_json:
         _print_json([_summary(problem) for problem in catalogue.values()])
@@ -88,12 +98,44 @@ def list_problems(config: Config, *, as_json: bool) -> None:
         note(f"refused: {error}")
 
 
+async def _list_remote(server: str, as_json: bool) -> int:
+    heads = (await fetch(server, "/problems"))["problems"]
+    if as_json:
+        _print_json(heads)
+        return 0
+    table = Table("id", "title", "difficulty", "tags", box=None, header_style="bold")
+    for head in heads:
+        table.add_row(head["id"], head["title"], head["difficulty"] or "", ", ".join(head["tags"]))
+    _console().print(table)
+    return 0
+
+
+@problems.command()
+@click.argument("folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
+def new(folder: Path) -> None:
+    """Begin a problem package in DIR: two numbers to add, with tests and solutions.
+
+    It is right as it stands; `gavel problems verify` says so, also after your changes.
+    """
+    if folder.exists() and any(folder.iterdir()):
+        raise click.UsageError(f"{folder} is not empty")
+    try:
+        written = write_package(folder)
+    except OSError as exc:
+        raise click.UsageError(f"{exc.filename}: {exc.strerror}") from exc
+    for path in written:
+        click.echo(path)
+
+
 @problems.command()
 @click.argument("problem_id", metavar="ID")
 @json_option
+@server_option
 @config_option
-def show(problem_id: str, config: Config, *, as_json: bool) -> None:
+def show(problem_id: str, config: Config, *, as_json: bool, server: str | None) -> None:
     """Show one problem: limits, statement, samples."""
+    if server is not None:
+        sys.exit(run_client(partial(_show_remote, server.rstrip("/"), problem_id, as_json), note))
     problem = _find(_load(config), problem_id)
     if as_json:
         samples = [
@@ -108,6 +150,21 @@ def show(problem_id: str, config: Config, *, as_json: bool) -> None:
     click.echo(f"\n{problem.statement_md.strip()}")
     for sample in problem.samples:
         click.echo(f"\nSample {sample.name}\n{sample.input.rstrip()}\n->\n{sample.output.rstrip()}")
+
+
+async def _show_remote(server: str, problem_id: str, as_json: bool) -> int:
+    page = await fetch(server, f"/problems/{quote(problem_id, safe='')}")
+    if as_json:
+        _print_json(page)
+        return 0
+    limits = page["limits"]
+    click.echo(f"{page['title']} ({page['id']})")
+    click.echo(f"{limits['time_s']:g} s, {limits['memory_bytes'] >> 20} MiB")
+    click.echo(f"\n{page['statement']['markdown'].strip()}")
+    for sample in page["samples"]:
+        output = sample["output"].rstrip()
+        click.echo(f"\nSample {sample['name']}\n{sample['input'].rstrip()}\n->\n{output}")
+    return 0
 
 
 @problems.command()

@@ -125,9 +125,26 @@ async def call_api(
 
 
 def open_client(server: str) -> httpx2.AsyncClient:
-    """Return a client of the API at *server*; close it with `async with`."""
+    """Return a client of the API at *server*, with the token if any; close it with `async with`."""
+    token = find_token()
+    headers = {} if token is None else {"Authorization": f"Bearer {token}"}
     # No proxy from the environment: loopback is the rule here, and --server is explicit.
-    return httpx2.AsyncClient(base_url=server, timeout=_ANSWER_S, trust_env=False)
+    return httpx2.AsyncClient(base_url=server, timeout=_ANSWER_S, trust_env=False, headers=headers)
+
+
+def find_token() -> str | None:
+    """Return the token in `GAVEL_TOKEN`; on a command line everybody here could read it."""
+    return os.environ.get("GAVEL_TOKEN") or None
+
+
+async def fetch(server: str, path: str) -> Frame:
+    """Return the JSON that the API at *server* has at *path*.
+
+    Raises:
+        ClientError: as for `call_api`.
+    """
+    async with open_client(server) as client:
+        return await call_api(client, "GET", path)
 
 
 def _document(answer: httpx2.Response) -> Frame:
@@ -144,6 +161,8 @@ def _document(answer: httpx2.Response) -> Frame:
     detail = str(document.get("detail", answer.reason_phrase))
     errors = document.get("errors", [])
     lines = [f"{error['field']}: {error['message']}" for error in errors] or [detail]
+    if answer.status_code == httpx2.codes.UNAUTHORIZED:
+        lines.append("put it into the environment variable GAVEL_TOKEN")
     code = EXIT_UNREACHABLE if answer.is_server_error else EXIT_USAGE
     raise ClientError("\n".join(lines), code)
 

@@ -23,6 +23,7 @@ from daemons.cli.remote import (
     call_api,
     find_gateway,
     find_server,
+    find_token,
     open_client,
     run_client,
     server_options,
@@ -131,7 +132,11 @@ async def _submit_and_follow(server: str, gateway: str, request: Frame, *, as_js
     async with (
         open_client(server) as client,
         open_events(
-            gateway, request["user_id"], patience_s=_PATIENCE_S, on_away=tell_away
+            gateway,
+            request["user_id"],
+            token=find_token(),
+            patience_s=_PATIENCE_S,
+            on_away=tell_away,
         ) as events,
     ):
         submission = await call_api(client, "POST", "/submissions", request)

@@ -7,7 +7,7 @@ import sys
 
 import click
 
-from daemons.cli.remote import EXIT_USAGE, find_gateway, run_client, server_options
+from daemons.cli.remote import EXIT_USAGE, find_gateway, find_token, run_client, server_options
 from daemons.gateway.client import open_events
 from protocol.messages import is_user_id
 
@@ -42,7 +42,8 @@ async def _print_events(gateway: str, user: str, after: int | None) -> int:
     def tell_away() -> None:
         _note("the gateway is away; waiting for it")
 
-    async with open_events(gateway, user, after=after, on_away=tell_away) as events:
+    opening = open_events(gateway, user, after=after, token=find_token(), on_away=tell_away)
+    async with opening as events:
         async for event in events:
             if event["type"] == "gap":
                 _note(f"events were missed ({event['reason']}); re-read the state")

@@ -10,6 +10,8 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from daemons.metrics import GATEWAY_SOCKETS
+
 #: Sockets over the cap that may at one time be on their way to hear 1013.
 MAX_TOLD = 256
 
@@ -46,6 +48,7 @@ class Admission:
         refusal = self._refusal(address)
         if refusal is None:
             self._open += 1
+            GATEWAY_SOCKETS.inc()
             self._of_address[address] += 1
         elif self._told < MAX_TOLD:
             self._told += 1
@@ -61,6 +64,7 @@ class Admission:
 
     def _release(self, address: str) -> None:
         self._open -= 1
+        GATEWAY_SOCKETS.dec()
         self._of_address[address] -= 1
         if not self._of_address[address]:
             del self._of_address[address]

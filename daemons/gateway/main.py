@@ -8,6 +8,7 @@ from functools import partial
 import trio
 
 from daemons.broker import open_broker, open_event_hub
+from daemons.broker.metrics import publish_metrics
 from daemons.config import Config, ConfigError
 from daemons.gateway.server import Gateway
 from daemons.service import Service, run_service
@@ -38,9 +39,12 @@ async def serve(config: Config, service: Service) -> None:
     ):
         listeners = await open_listeners(config, service.sockets)
         gateway = Gateway(config.gateway, broker, events, tokens)
-        await nursery.start(gateway.serve, listeners, service.stopping)
-        service.needs("the store", broker.redis)
-        service.ready(f"listening on {', '.join(map(_name_of, listeners))}")
+        nursery.start_soon(publish_metrics, broker, "gateway")
+        async with trio.open_nursery() as serving:
+            await serving.start(gateway.serve, listeners, service.stopping)
+            service.needs("the store", broker.redis)
+            service.ready(f"listening on {', '.join(map(_name_of, listeners))}")
+        nursery.cancel_scope.cancel(reason="all clients are gone")
 
 
 async def open_listeners(

@@ -18,6 +18,7 @@ from daemons.broker import (
     open_foreign_list,
     open_intake,
 )
+from daemons.broker.metrics import publish_metrics
 from daemons.config import Config, ConfigError
 from daemons.service import Service, run_service
 from daemons.worker.adopter import Adopter
@@ -96,7 +97,9 @@ async def _serve(
     config = broker.config
     claims = Claims(broker, name)
     holdings = Holdings(config.worker.lease_s)
-    slots = Slots(claims, holdings, sandbox, inspector, catalogue, toolchains, builds)
+    slots = Slots(
+        claims, holdings, sandbox, inspector, catalogue, toolchains, builds, config.limits
+    )
 
     def describe() -> WorkerInfo:
         return WorkerInfo(
@@ -105,6 +108,7 @@ async def _serve(
             busy=slots.busy,
             closed=inspector.reasons,
             grade=sandbox.grade.value,
+            judging_s=slots.judging_s,
             languages=tuple(_info(toolchain) for toolchain in toolchains.values()),
         )
 
@@ -116,6 +120,7 @@ async def _serve(
         open_event_hub(config, name=f"{name}-control") as hub,
         trio.open_nursery() as attendants,
     ):
+        attendants.start_soon(publish_metrics, broker, "worker")
         for duty in (keeper.beat, keeper.sweep, keeper.clean):
             attendants.start_soon(duty)
         attendants.start_soon(adopter.serve, foreign)

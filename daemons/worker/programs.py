@@ -11,8 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
+import trio
+
+from daemons.metrics import SANDBOX_OVERHEAD_SECONDS
 from daemons.worker.toolchains import Toolchain, image_of
-from protocol.messages import SubmissionRequest
+from protocol.messages import Request
 from sandbox import (
     Blob,
     Box,
@@ -85,7 +88,7 @@ class Sources:
     entry: str
 
     @classmethod
-    def of(cls, request: SubmissionRequest, toolchain: Toolchain) -> Sources:
+    def of(cls, request: Request, toolchain: Toolchain) -> Sources:
         """Return the files of a submission."""
         if request.code is not None:
             name = toolchain.language.source_name(request.code)
@@ -172,7 +175,11 @@ class Program(AbstractContextManager["Program"]):
             alone=alone,
             tier=tier,
         )
-        return await box.run(job)
+        begun = trio.current_time()
+        result = await box.run(job)
+        overhead_s = trio.current_time() - begun - result.wall_s
+        SANDBOX_OVERHEAD_SECONDS.observe(max(0.0, overhead_s))
+        return result
 
     async def find_compile_error(self, box: Box) -> CompileFailure | None:
         """Return what is wrong with the code of a program whose first run failed, if that is why.

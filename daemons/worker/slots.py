@@ -24,18 +24,21 @@ import structlog
 import trio
 
 from daemons.broker import Claim, Claims, Intake, Popped, StoreUnavailable
+from daemons.config import Limits
 from daemons.crashpoints import reach
+from daemons.metrics import JUDGING_SECONDS, VERDICTS
 from daemons.worker.boxes import Boxes
 from daemons.worker.builds import Builds
 from daemons.worker.holdings import Held, Holdings
 from daemons.worker.inspector import Inspector
 from daemons.worker.judge import Means, judge
 from daemons.worker.reporter import Reporter
+from daemons.worker.runs import run_once
 from daemons.worker.selftest import wait_mended
 from daemons.worker.toolchains import Toolchain
 from judging.package import Catalogue
 from protocol.errors import RemoteProtocolError
-from protocol.messages import Judgement, Verdict
+from protocol.messages import Judgement, RunRequest, Verdict
 from sandbox import Box, Sandbox, SandboxError
 
 log = structlog.get_logger()
@@ -48,6 +51,8 @@ _RETRY_S = 0.2
 #: How often a busy worker looks whether suspects wait, and how long it runs empty for them.
 _LOOK_S = 2.0
 _ROOM_S = 30.0
+#: What the newest submission counts in the average pace: some twenty make it.
+_PACE_WEIGHT = 0.1
 
 
 @asynccontextmanager
@@ -76,6 +81,7 @@ class Slots:
         catalogue: Catalogue,
         toolchains: dict[str, Toolchain],
         builds: Builds,
+        maxima: Limits,
     ) -> None:
         self._claims = claims
         self._holdings = holdings
@@ -83,10 +89,13 @@ class Slots:
         self._catalogue = catalogue
         self._toolchains = toolchains
         self._builds = builds
+        self._maxima = maxima
         self.count = len(sandbox.boxes)
         #: How many submissions are being handled, each in a box of its own.
         self.busy = 0
         self._inspecting = False
+        #: How long a submission took of late, on average, in seconds; None before the first.
+        self.judging_s: float | None = None
         #: Set, and replaced, whenever a box comes free.
         self._ended = trio.Event()
         self._look_at = 0.0
@@ -182,6 +191,7 @@ class Slots:
             if claim is None:
                 return
             reach("worker.claimed")
+            log.info("claimed", submission=claim.submission_id, attempt=claim.attempt)
             if stopping.is_set():
                 await self._claims.release(claim)
                 return
@@ -221,6 +231,7 @@ class Slots:
     async def _hold(self, box: Box, claim: Claim, since: float) -> bool:
         """Judge a claim, and see that the store hears how it ended; False if this host failed."""
         failed = False
+        begun = trio.current_time()
         bound = log.bind(submission=claim.submission_id, attempt=claim.attempt)
         with self._holdings.hold(claim, since) as held:
             try:
@@ -233,11 +244,18 @@ class Slots:
                 failed = True
                 bound.critical("judging crashed", exc_info=group)
                 await self._last_word(claim, drained=False)
+        if not failed and not held.scope.cancelled_caught:
+            self._note_pace(claim.request.language, trio.current_time() - begun)
         if held.scope.cancelled_caught:
             bound.warning("judging dropped", why=held.why or "no heartbeat got through")
             if held.why == "drain":
                 await self._last_word(claim, drained=True)
         return not failed
+
+    def _note_pace(self, language: str, took_s: float) -> None:
+        JUDGING_SECONDS.labels(language).observe(took_s)
+        before = took_s if self.judging_s is None else self.judging_s
+        self.judging_s = before + _PACE_WEIGHT * (took_s - before)
 
     async def _judge(self, box: Box, held: Held) -> None:
         claim = held.claim
@@ -257,17 +275,22 @@ class Slots:
             reach("worker.finished")
             if not ours:
                 log.warning("fenced at the end", submission=claim.submission_id)
+                return
+            VERDICTS.labels(claim.request.language, judgement.verdict.value).inc()
+            log.info("judged", submission=claim.submission_id, verdict=judgement.verdict.value)
             return
 
     async def _judgement(self, box: Box, claim: Claim, reporter: Reporter) -> Judgement:
         request = claim.request
-        problem = self._catalogue.get(request.problem_id)
         toolchain = self._toolchains.get(request.language)
-        if problem is None or toolchain is None:
-            what = f"problem {request.problem_id!r}" if problem is None else request.language
-            reason = f"this worker has no {what}; all workers must offer the same"
-            log.error(reason, submission=claim.submission_id)
-            return Judgement(verdict=Verdict.INTERNAL_ERROR, compile_output=reason)
+        if toolchain is None:
+            return _unjudgeable(claim, request.language)
+        if isinstance(request, RunRequest):
+            build = self._builds.compile
+            return await run_once(box, toolchain, request, self._maxima, reporter.tell, build)
+        problem = self._catalogue.get(request.problem_id)
+        if problem is None:
+            return _unjudgeable(claim, f"problem {request.problem_id!r}")
         means = Means(build=self._builds.compile, borrow=self._boxes.borrow)
         return await judge(box, problem, toolchain, request, reporter.tell, means)
 
@@ -281,3 +304,9 @@ class Slots:
                     await self._claims.fail(claim)
             except StoreUnavailable as exc:
                 log.warning("not given back", submission=claim.submission_id, reason=str(exc))
+
+
+def _unjudgeable(claim: Claim, what: str) -> Judgement:
+    reason = f"this worker has no {what}; all workers must offer the same"
+    log.error(reason, submission=claim.submission_id)
+    return Judgement(verdict=Verdict.INTERNAL_ERROR, compile_output=reason)

@@ -6,7 +6,7 @@ import pytest
 
 from judging.checkers.flags import ValidatorFlags
 from judging.package import PROBLEM_ID, PackageError, load_problem
-from protocol.messages import SLUG
+from protocol.forms import SLUG
 
 
 def test_problem_id_is_the_slug_of_the_protocol():

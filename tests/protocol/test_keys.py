@@ -112,3 +112,14 @@ def test_every_key_function_is_in_the_table() -> None:
     assert made
     prefixes = {name.partition("{3}")[0] for name in MADE.values()}
     assert {name.partition("{3}")[0] for name in made} <= prefixes
+
+
+def test_id_tells_when_it_was_made() -> None:
+    """The time of an id is read back to the millisecond, whatever else is in it."""
+    for unix_ms in (0, 1_795_376_372_959, 2**48 - 1):
+        assert keys.created_ms(keys.make_submission_id(unix_ms, 2**70 - 1, 1023)) == unix_ms
+
+
+def test_snapshot_has_a_key_of_its_own() -> None:
+    """Each process's counts lie under its name."""
+    assert keys.metrics("api-x-1") == "metrics:api-x-1"

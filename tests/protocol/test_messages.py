@@ -9,8 +9,10 @@ from protocol.codec import decode, encode
 from protocol.errors import InvalidInput
 from protocol.messages import (
     EventType,
+    RunRequest,
     Submission,
     SubmissionRequest,
+    TutorialForm,
     TutorialRequest,
     is_user_id,
 )
@@ -115,6 +117,21 @@ def test_tutorial_request_refuses_an_empty_program() -> None:
     assert caught.value.fields[0].field == "code"
 
 
+def test_run_waits_as_a_submission_without_a_problem() -> None:
+    """A run is a program like a submission's, for no problem, in turn with the others."""
+    run = decode(b'{"user_id": "u", "language": "c", "code": "x"}', RunRequest)
+    assert run.problem_id is None
+    assert run.priority == "normal"
+    with pytest.raises(InvalidInput, match="`code` is empty"):
+        decode(b'{"user_id": "u", "language": "c", "code": " "}', RunRequest)
+
+
+def test_tutorial_form_refuses_what_it_does_not_know() -> None:
+    """Over HTTP a mistyped `userId` is an error, never an anonymous submission."""
+    with pytest.raises(InvalidInput, match="unknown field `userid`; known are: problemId"):
+        decode(b'{"problemId":"p","code":"x","language":"c","userid":"u"}', TutorialForm)
+
+
 def test_submission_shows_every_field_from_the_start() -> None:
     """A client sees all members at once, null where nothing is known yet."""
     fresh = Submission(
@@ -128,7 +145,8 @@ def test_submission_shows_every_field_from_the_start() -> None:
     shown = msgspec.json.decode(encode(fresh))
     assert " ".join(shown) == (
         "id problem_id user_id language status verdict score tests_passed tests_total time_s "
-        "memory_bytes compile_output tests attempt position created_at started_at finished_at history"
+        "memory_bytes compile_output tests attempt position wait_s created_at started_at finished_at "
+        "history"
     )
     assert shown["verdict"] is shown["position"] is None
 

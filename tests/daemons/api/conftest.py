@@ -6,7 +6,7 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -82,7 +82,8 @@ def run_daemon(
         try:
             said = ear.recv(4096).decode()
             assert said.startswith("READY=1\n")
-            yield process, said.rsplit(" ", 1)[1].removeprefix("http://")
+            (status,) = (line for line in said.splitlines() if line.startswith("STATUS="))
+            yield process, status.rsplit(" ", 1)[1].removeprefix("http://")
         finally:
             process.kill()
             process.wait()
@@ -151,15 +152,20 @@ class Worker:
         self._claims = claims
         self._pop = pop
 
-    async def judge(self, verdict: Verdict = Verdict.ACCEPTED, *, tests: int = 0) -> str:
-        """Take the next submission, tell of *tests* tests, judge it and return its id."""
-        popped = None
-        while popped is None:
+    async def finish(self, judgement: Judgement, steps: Sequence[Step] = ()) -> str:
+        """Take the next submission that was not cancelled, judge it so and return its id."""
+        claim = None
+        while claim is None:
             # Every call waits for the store itself, so this does not spin.
             with suppress(StoreUnavailable):
                 popped = await self._pop(suspects=False)
-        claim = await self._claims.claim(popped.partition, popped.element)
-        assert claim is not None
+                if popped is not None:
+                    claim = await self._claims.claim(popped.partition, popped.element)
+        assert await self._claims.finish(claim, judgement, 0, steps)
+        return claim.submission_id
+
+    async def judge(self, verdict: Verdict = Verdict.ACCEPTED, *, tests: int = 0) -> str:
+        """Take the next submission, tell of *tests* tests, judge it and return its id."""
         judgement = Judgement(verdict=verdict, tests_passed=2, tests_total=2, time_s=0.01)
         steps = [
             Step.of(
@@ -175,8 +181,7 @@ class Worker:
             )
             for index in range(1, tests + 1)
         ]
-        assert await self._claims.finish(claim, judgement, 0, steps)
-        return claim.submission_id
+        return await self.finish(judgement, steps)
 
     async def show(self, *languages: str) -> None:
         """Show that this worker lives and offers *languages*."""

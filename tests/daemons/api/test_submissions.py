@@ -45,7 +45,7 @@ async def test_create_takes_several_files(api: Api) -> None:
 
 async def test_tutorial_form_is_stored(api: Api, worker: Worker) -> None:
     """`POST /submit` answers with the tutorial's sentence, and the submission is there."""
-    form = {"problemId": "echo", "code": "print(1)", "language": "python", "extra": True}
+    form = {"problemId": "echo", "code": "print(1)", "language": "python"}
 
     answer = await api.post(form, path="/submit")
     assert answer.status_code == 200

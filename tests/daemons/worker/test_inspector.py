@@ -13,7 +13,7 @@ import trio
 import trio.testing
 
 from daemons.broker import Claims, open_intake
-from daemons.config import EXIT_CONFIG, ConfigError
+from daemons.config import EXIT_CONFIG, ConfigError, Limits
 from daemons.worker.builds import Builds
 from daemons.worker.holdings import Holdings
 from daemons.worker.inspector import Inspector
@@ -102,7 +102,9 @@ async def test_slot_that_leaks_is_closed_when_nobody_waits(site: Site) -> None:
         async with open_boxes() as boxes, open_intake(site.broker, name="in") as intake:
             inspector = Inspector(boxes, enabled=True, tell=print)
             pair = SimpleNamespace(boxes=boxes)
-            slots = Slots(claims, holdings, pair, inspector, catalogue, toolchains, Builds())
+            slots = Slots(
+                claims, holdings, pair, inspector, catalogue, toolchains, Builds(), Limits()
+            )
             judgement = slots._judgement
 
             async def judge_and_note(box, claim, reporter):
@@ -134,7 +136,7 @@ async def test_stop_does_not_wait_for_an_inspection(site: Site) -> None:
         async with open_boxes() as boxes, open_intake(site.broker, name="in") as intake:
             inspector = Inspector(boxes, enabled=True, tell=print)
             pair = SimpleNamespace(boxes=boxes)
-            slots = Slots(claims, Holdings(15.0), pair, inspector, {}, {}, Builds())
+            slots = Slots(claims, Holdings(15.0), pair, inspector, {}, {}, Builds(), Limits())
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(slots.serve, intake, stopping)
                 await trio.testing.wait_all_tasks_blocked()
