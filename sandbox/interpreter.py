@@ -38,8 +38,9 @@ _VERSION = f"{sys.version_info.major}.{sys.version_info.minor}{_FREE}"
 SITE = f"{HOME}/.local/lib/python{_VERSION}/site-packages"
 CONFINEMENT_FILE = f"{HOME}/.local/confinement"
 _MODULES = (
-    "capabilities", "errors", "frames", "interpreter", "landlock", "memfd", "mounts", "namespaces",
-    "parking", "policy", "rlimits", "run", "seccomp", "steps", "syscalls", "warm", "zygote",
+    "capabilities", "ending", "errors", "frames", "interpreter", "landlock", "memfd", "mounts",
+    "namespaces", "parking", "policy", "rlimits", "run", "seccomp", "steps", "syscalls", "warm",
+    "zygote",
 )  # fmt: skip
 _START = "from sandbox import zygote\nzygote.arm()\n"
 #: The gap that the kernel leaves for the stack is fixed at exec; the limit itself is a run's own.

@@ -7,7 +7,7 @@ import socket
 import sys
 from typing import NoReturn
 
-from sandbox import capabilities, frames, interpreter, namespaces, parking, run
+from sandbox import capabilities, ending, frames, interpreter, namespaces, parking, run
 from sandbox.errors import SandboxError
 
 #: Compiled and executed a few times before the first fork, so that the memory which that takes is
@@ -45,9 +45,11 @@ def serve() -> None:
             plan = file.read()
         ready, confinement = plan[:1], run.unpack_confinement(plan[1:])
         os.chdir("/")
+        ending.Ending(frozenset(sys.modules)).arm()
         _warm_up()
         frames.send(sock, ready)
-        return parking.serve_parks(sock, confinement, lambda: _renew(sock))
+        parking.serve_parks(sock, confinement, lambda: _renew(sock))
+        return _hide_objects()
     except SandboxError as exc:
         run.report_failure(sock, exc)
     except OSError as exc:
@@ -74,10 +76,14 @@ def _warm_up() -> None:
             compile(_EXERCISE, "exercise", "exec", dont_inherit=True), {"__name__": "exercise"}
         )
     gc.collect()
-    # What is frozen the collector never frees. A program's own module it must free, like any.
-    own = [
-        ctypes.py_object(each) for each in (sys.modules["__main__"], vars(sys.modules["__main__"]))
-    ]
+    _hide_objects()
+
+
+def _hide_objects() -> None:
+    """Let the collector pass over all that is there, but for what is the program's own."""
+    main = sys.modules["__main__"]
+    # What is frozen is never freed. The module of the program must be, like any.
+    own = [ctypes.py_object(each) for each in (main, vars(main))]
     for each in own:
         ctypes.pythonapi.PyObject_GC_UnTrack(each)
     gc.freeze()
