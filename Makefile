@@ -16,8 +16,10 @@ NPM_MADE := $(if $(shell command -v npm),$(NPM)/node_modules/.made)
 run: $(VENV)/.run
 	$(BIN)/gavel up $(ARGS)
 
+# The whole suite waits a lot, so two processes share it, file by file. With ARGS it is one, which
+# prints as it goes and can be debugged.
 test: $(VENV)/.test
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest $(or $(ARGS),--numprocesses 2 --dist loadfile --no-loadscope-reorder)
 
 # The table of attacks under control groups v2; needs Debian's package user-mode-linux, takes minutes.
 test-cgroup2: $(VENV)/.test

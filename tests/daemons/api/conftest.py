@@ -154,15 +154,16 @@ class Worker:
 
     async def finish(self, judgement: Judgement, steps: Sequence[Step] = ()) -> str:
         """Take the next submission that was not cancelled, judge it so and return its id."""
-        claim = None
-        while claim is None:
-            # Every call waits for the store itself, so this does not spin.
-            with suppress(StoreUnavailable):
-                popped = await self._pop(suspects=False)
-                if popped is not None:
-                    claim = await self._claims.claim(popped.partition, popped.element)
-        assert await self._claims.finish(claim, judgement, 0, steps)
-        return claim.submission_id
+        with trio.fail_after(2 * PATIENCE_S):
+            claim = None
+            while claim is None:
+                # Every call waits for the store itself, so this does not spin.
+                with suppress(StoreUnavailable):
+                    popped = await self._pop(suspects=False)
+                    if popped is not None:
+                        claim = await self._claims.claim(popped.partition, popped.element)
+            assert await self._claims.finish(claim, judgement, 0, steps)
+            return claim.submission_id
 
     async def judge(self, verdict: Verdict = Verdict.ACCEPTED, *, tests: int = 0) -> str:
         """Take the next submission, tell of *tests* tests, judge it and return its id."""
