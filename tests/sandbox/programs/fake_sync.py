@@ -1,9 +1,10 @@
 # row: 53
-# rule: sync returns at once without writing back the host's disks.
+# rule: sync and syncfs answer "done" and never reach the kernel, which would write back the host's disks.
 # stdout: fine
-# limits: time_s=6 wall_s=6
-import os, time
-started = time.perf_counter()
-for _ in range(20000):
-    os.sync()
-print("fine" if time.perf_counter() - started < 5 else "slow")
+import ctypes
+import os
+
+libc = ctypes.CDLL(None, use_errno=True)
+os.sync()
+# The kernel would say that there is no such descriptor.
+print("fine" if libc.syncfs(-1) == 0 else os.strerror(ctypes.get_errno()))
