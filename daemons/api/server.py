@@ -7,8 +7,9 @@ request was begun and got no answer. Here a stop does this instead:
 1. nobody is accepted any more; whoever waits in the socket's queue finds the next process there,
    for the supervisor holds the socket;
 2. answers say `Connection: close` (`daemons.api.delivery`), so clients in mid-flow go elsewhere;
-3. an idle connection gets `_LINGER_S` for what is on its way. What comes is served. Only one that
-   is silent then, with nothing unread, is closed.
+3. for `_LINGER_S` connections live on as before: Hypercorn would close one behind an answer that
+   did not say so, while the next request is on its way;
+4. then a connection is closed behind its answer, or at once if it is silent, with nothing unread.
 
 A client that takes no bytes of its answer is given up: Hypercorn would wait for it for ever, and
 even keep the process from ending.
@@ -30,6 +31,8 @@ from quart_trio import QuartTrio
 
 #: A round trip to the other side of the world, and time to spare.
 _LINGER_S = 0.5
+#: Between two looks at what is about to become a request.
+_LOOK_S = 0.05
 #: A client that has taken nothing for so long has gone, or means harm.
 _SEND_S = 10.0
 #: One buffer of a socket: what Linux takes at once from a sender that is not waited for.
@@ -38,6 +41,8 @@ _PIECE_BYTES = 64 << 10
 
 class _Connection(TCPServer):
     """One client's connection."""
+
+    _in_hand = False
 
     async def protocol_send(self, event: Event) -> None:
         if not isinstance(event, RawData):
@@ -57,16 +62,27 @@ class _Connection(TCPServer):
     async def _idle_timeout(self) -> None:
         with trio.move_on_after(self.config.keep_alive_timeout):
             await self.context.terminated.wait()
-            # A request that comes now stops this task; what is unread is one that comes late.
-            unread = True
-            while unread:
-                await trio.sleep(_LINGER_S)
-                unread = self._has_unread()
+        # What is there is a request, and begins by stopping this task.
+        while self._in_hand or self._has_unread():  # noqa: ASYNC110 - the kernel tells no event
+            await trio.sleep(_LOOK_S)
+        # At once, before a request can come between; who reads here is woken by it.
         with trio.CancelScope(shield=True):
-            await self._initiate_server_close()
+            await self.stream.aclose()
+            await self.protocol.handle(Closed())
 
     async def _read_data(self) -> None:
-        await super()._read_data()
+        while True:
+            try:
+                data = await self.stream.receive_some(_PIECE_BYTES)
+            except (trio.ClosedResourceError, trio.BrokenResourceError):
+                break
+            # Read, but not understood yet: this connection is idle no more.
+            self._in_hand = True
+            await self.protocol.handle(RawData(bytes(data)))
+            self._in_hand = False
+            if not data:
+                break
+        await self.protocol.handle(Closed())
         # The client has gone: else the descriptor would stay open until the idle time is over.
         await self.idle_task.stop()
 
@@ -98,5 +114,6 @@ async def serve(
             task_status.started()
             await stopping.wait()
             accepting.cancel_scope.cancel(reason="stopping")
-        await context.terminated.set()
         connections.cancel_scope.deadline = trio.current_time() + drain_s
+        await trio.sleep(min(_LINGER_S, drain_s))
+        await context.terminated.set()
