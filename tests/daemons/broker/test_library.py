@@ -233,7 +233,20 @@ async def test_full_memory_refuses_submissions_whole_and_ends_the_rest(
 def script_calls(claim_id: str) -> dict[str, tuple[Any, ...]]:
     """Return one call of each script that changes something, in an order that makes sense."""
     nothing = b'"verdict":"internal_error"'
-    submit = (claim_id, "u1", "normal", "python", "p", b"{}", "key", "hash", 60, 100, 100)
+    submit = (
+        claim_id,
+        "u1",
+        "normal",
+        "python",
+        "p",
+        b"{}",
+        "key",
+        "hash",
+        60,
+        100,
+        100,
+        *(0, 0, 0, 0, ""),
+    )
     return {
         "submit": submit,
         "claim": (claim_id, 1, "t1", "w1"),
