@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from daemons.cli.control import _print_status
+from daemons.cli.status import _console, _view
 
 WAIT_S = 60.0
 GAVEL = [sys.executable, "-m", "daemons.cli.main"]
@@ -308,7 +308,6 @@ def test_bad_reload_is_refused_whole(config: Path, old: str, new: str, expected:
 RELOAD = """
 import sys
 from pathlib import Path
-from daemons.cli.control import _print_status
 from daemons.supervisor.client import Client, Refused
 with Client(Path(sys.argv[1])) as client:
     try:
@@ -322,7 +321,15 @@ def test_status_says_which_slots_are_closed(capsys: pytest.CaptureFixture[str]) 
     """A slot in which an attack got through is named below its worker, with the row."""
     worker = {"name": "w", "busy": 0, "slots": 1, "grade": "full"}
     reason = "slot 1: row 38, new_namespaces"
-    _print_status({"daemons": {}, "queue": None, "workers": [worker | {"closed": [reason]}]})
+    workers = [worker | {"closed": [reason]}]
+    answer = {
+        "daemons": {},
+        "queue": None,
+        "workers": workers,
+        "store": None,
+        "log": {"dropped_lines": 0},
+    }
+    _console().print(_view(answer))
     said = capsys.readouterr().out
     assert "worker w: 0 of 1 slots busy, full" in said
     assert f"closed, an attack got through: {reason}" in said

@@ -81,7 +81,7 @@ async def test_submit_waits_for_the_verdict(
     """With --wait the verdict is the last line, and the exit code says how it went."""
     codes = {Verdict.ACCEPTED: 0, Verdict.WRONG_ANSWER: 1, Verdict.INTERNAL_ERROR: 3}
     for verdict, code in codes.items():
-        with subtests.test(verdict):
+        with subtests.test(verdict.value):
             results: list[Any] = []
             command = suite.command("submit", program, "--problem", "echo", "--wait")
 

@@ -89,6 +89,8 @@ async def test_broken_package_costs_its_submissions_and_no_others(site: Site) ->
 async def test_broken_host_takes_nothing_until_it_is_mended(site: Site) -> None:
     """A host that can run nothing would else be the quickest to take and to fail all that waits."""
     worker = await site.open_worker(slots=1)
+    # It has its connections when it has judged something; without descriptors it gets none.
+    assert (await site.verdict(await site.submit(echo_after(0)))).verdict is Verdict.ACCEPTED
     soft, hard = resource.prlimit(worker.pid, resource.RLIMIT_NOFILE)
     resource.prlimit(worker.pid, resource.RLIMIT_NOFILE, (3, hard))
     ids = [await site.submit(echo_after(0)) for _ in range(3)]
