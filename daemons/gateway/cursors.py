@@ -21,6 +21,8 @@ from protocol.frames import Hello
 
 #: Between two writes of what was proved meanwhile.
 _GATHER_S = 0.25
+#: How long a new socket waits for what others have proved to be written.
+_SETTLE_S = 1.0
 #: A position is written anew when an eighth of its time is over, though nothing has changed.
 _REFRESHES = 8
 
@@ -75,6 +77,8 @@ class ClientCursors:
         self._unwritten: dict[str, Proof] = {}
         self._put = trio.Event()
         self._hurry = trio.Event()
+        #: One write at a time: whoever has held it knows that all earlier proofs have arrived.
+        self._writing = trio.Lock()
         self.refresh_s = kept_s / _REFRESHES
 
     def put(self, proof: Proof, *, at_once: bool = False) -> None:
@@ -91,7 +95,7 @@ class ClientCursors:
             StoreUnavailable: the store is away.
         """
         # What his last socket proved may not be written yet. If it can't be, he gets that twice.
-        with suppress(StoreUnavailable):
+        with trio.move_on_after(_SETTLE_S), suppress(StoreUnavailable):
             await self.write()
         socket = f"{client}/{secrets.token_hex(6)}"
         borrow = client.startswith("-")
@@ -120,18 +124,19 @@ class ClientCursors:
     async def write(self) -> None:
         """Write all proofs that there are; cancelled or failed, they are kept for the next time.
 
+        A write that is on its way is waited for: when this returns, nothing is under way.
+
         Raises:
             StoreUnavailable: the store is away.
         """
-        writing = self._unwritten
-        if not writing:
-            return
-        self._unwritten = {}
-        written = False
-        try:
-            await self._store.prove(writing.values())
-            written = True
-        finally:
-            if not written:
-                # Of a socket that has proved more since, that counts.
-                self._unwritten = writing | self._unwritten
+        async with self._writing:
+            writing, self._unwritten = self._unwritten, {}
+            written = not writing
+            try:
+                if writing:
+                    await self._store.prove(writing.values())
+                    written = True
+            finally:
+                if not written:
+                    # Of a socket that has proved more since, that counts.
+                    self._unwritten = writing | self._unwritten

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import trio
+import trio.testing
 
 from daemons.broker import Cursors, Proof, StoreUnavailable, open_broker
 from daemons.gateway.cursors import ClientCursors, client_name
@@ -222,6 +223,28 @@ async def test_cursors_keep_what_a_cancelled_write_did_not_write(store: Any) -> 
                 await cursors.write_last()
         (value,) = await broker.redis.call(("HVALS", CURSORS))
         assert value.startswith(b"2|")
+
+
+async def test_last_write_waits_for_the_one_under_way(store: Any) -> None:
+    """A gateway that stops in the middle of a write does not end before it has arrived."""
+    async with (
+        open_broker(store.config(), name="test") as broker,
+        open_broker(store.config(), name="control") as control,
+    ):
+        cursors = ClientCursors(broker, 60)
+        with trio.fail_after(20):
+            await control.redis.call(("CLIENT", "PAUSE", 60_000, "WRITE"))
+            async with trio.open_nursery() as nursery:
+                cursors.put(Proof("u1", "-x/1", 1))
+                nursery.start_soon(cursors.write)
+                await trio.testing.wait_all_tasks_blocked()
+                with trio.move_on_after(0.2) as last:
+                    await cursors.write_last()
+                await control.redis.call(("CLIENT", "UNPAUSE"))
+                nursery.start_soon(cursors.write_last)
+        (value,) = await broker.redis.call(("HVALS", CURSORS))
+    assert last.cancelled_caught
+    assert value.startswith(b"1|")
 
 
 @pytest.mark.parametrize("seed", range(4))
