@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from collections import Counter
 from typing import Any
 
 import msgspec
@@ -11,9 +10,7 @@ import msgspec
 from daemons.broker import Broker
 from protocol import keys
 from protocol.messages import Status
-from tests.chaos.clients import User
-
-_FINAL = ("submission.judged", "submission.cancelled")
+from tests.chaos.clients import FINAL, User
 
 
 async def find_losses(broker: Broker, users: list[User]) -> list[str]:
@@ -30,7 +27,8 @@ async def find_losses(broker: Broker, users: list[User]) -> list[str]:
         story = [known[id_] for id_ in sorted(known)]
         wrong += _check_chain(user, story)
         for submission_id in user.accepted:
-            wrong += await _check_submission(broker, submission_id, story)
+            told = [event for event in story if event["submission_id"] == submission_id]
+            wrong += await _check_submission(broker, user, submission_id, told)
     wrong += await _check_indexes(broker)
     return wrong
 
@@ -62,23 +60,35 @@ def _check_told(user: User, history: list[dict[str, Any]]) -> list[str]:
 
 
 async def _check_submission(
-    broker: Broker, submission_id: str, history: list[dict[str, Any]]
+    broker: Broker, user: User, submission_id: str, told: list[dict[str, Any]]
 ) -> list[str]:
     submission = await broker.get(submission_id)
     if submission is None:
         return [f"{submission_id}: answered 202 and not in the store"]
     if submission.status not in (Status.DONE, Status.CANCELLED):
-        told = [event for event in history if event["submission_id"] == submission_id]
         where = await _find_traces(broker, submission_id)
         return [f"{submission_id}: still {submission.status}; {where}; {_last_steps(told)}"]
-    kinds = Counter(event["type"] for event in history if event["submission_id"] == submission_id)
+    kinds = [event["type"] for event in told]
+    wrong = _check_generations(user, submission_id, kinds)
+    if (starts := kinds.count("submission.started")) != submission.attempt:
+        wrong.append(f"{submission_id}: {starts} starts, attempt {submission.attempt}")
+    return wrong
+
+
+def _check_generations(user: User, submission_id: str, kinds: list[str]) -> list[str]:
+    """Check that each judging, the first and those again, began once and ended once."""
+    turns = [kind for kind in kinds if kind == "submission.queued" or kind in FINAL]
+    finals = [kind for kind in turns if kind in FINAL]
+    again = turns.count("submission.queued") - 1
     wrong = []
-    if (finals := sum(kinds[kind] for kind in _FINAL)) != 1:
-        wrong.append(f"{submission_id}: {finals} final events")
-    if kinds["submission.started"] != submission.attempt:
+    if turns[::2] != ["submission.queued"] * len(finals) or turns[1::2] != finals:
+        wrong.append(f"{submission_id}: {len(finals)} final events of {again + 1} judgings")
+    if user.rejudged[submission_id] > again:
         wrong.append(
-            f"{submission_id}: {kinds['submission.started']} starts, attempt {submission.attempt}"
+            f"{submission_id}: {again} of {user.rejudged[submission_id]} rejudgings took place"
         )
+    if submission_id in user.cancelled and "submission.cancelled" not in finals:
+        wrong.append(f"{submission_id}: answered that it was cancelled, and was not")
     return wrong
 
 

@@ -1,9 +1,13 @@
-"""The users of the chaos test: they submit until they are answered 202, and watch all the time."""
+"""The users of the chaos test: they submit until they are answered 202, and watch all the time.
+
+Now and then one takes back what he has just sent in, or has judged again what was judged.
+"""
 
 from __future__ import annotations
 
 import json
 import random
+from collections import Counter
 from typing import Any
 
 import httpx2
@@ -17,11 +21,16 @@ PROGRAMS = (
     "raise SystemExit(3)",
     "print(",
 )
+FINAL = ("submission.judged", "submission.cancelled")
 _RETRY_S = 0.1
 _TIMEOUT_S = 5.0
 _PATIENCE_S = 2.0
 #: How often a watcher hangs up by himself, though nobody ended him.
 _STAY_S = (1.0, 6.0)
+#: How likely a user cancels a submission while it is young, and has one judged again.
+_CANCEL_CHANCE = 0.1
+_CANCEL_AFTER_S = (0.0, 0.5)
+_REJUDGE_CHANCE = 0.1
 
 
 class User:
@@ -32,13 +41,16 @@ class User:
         self.random = random.Random(f"{seed}:{name}")
         #: Ids that were answered 202.
         self.accepted: set[str] = set()
+        #: Those whose cancelling was answered 200, and how often each rejudging was answered 202.
+        self.cancelled: set[str] = set()
+        self.rejudged: Counter[str] = Counter()
         #: Events by id, as they came; and how many came twice.
         self.events: dict[int, dict[str, Any]] = {}
         self.repeated = 0
         self.refused = 0
         self.reconnects = 0
         self._last: int | None = None
-        self._judged: set[str] = set()
+        self._over: set[str] = set()
         self._told = trio.Event()
 
     async def submit(self, api: str, until: trio.Event) -> None:
@@ -48,10 +60,26 @@ class User:
             while not until.is_set():
                 number += 1
                 submission_id = await self._submit_one(client, f"{self.name}-{number}")
+                if self.random.random() < _CANCEL_CHANCE:
+                    await trio.sleep(self.random.uniform(*_CANCEL_AFTER_S))
+                    if await self._ask(client, "DELETE", f"/submissions/{submission_id}"):
+                        self.cancelled.add(submission_id)
                 # A user of patience: no backlog grows that the end would have to wait for.
                 with trio.move_on_after(_PATIENCE_S):
-                    while submission_id not in self._judged:
+                    while submission_id not in self._over:
                         await self._told.wait()
+                if self.random.random() < _REJUDGE_CHANCE:
+                    again = await self._ask(client, "POST", f"/submissions/{submission_id}/rejudge")
+                    self.rejudged[submission_id] += again
+
+    async def _ask(self, client: httpx2.AsyncClient, method: str, path: str) -> bool:
+        """Ask until it is granted, or refused because the submission has moved on."""
+        while True:
+            answer = await self._request(client, method, path)
+            if answer.status_code != 503:
+                assert answer.status_code in (200, 202, 409), f"{answer.status_code}: {answer.text}"
+                return answer.status_code != 409
+            await trio.sleep(_RETRY_S)
 
     async def _submit_one(self, client: httpx2.AsyncClient, key: str) -> str:
         body = {
@@ -60,21 +88,26 @@ class User:
             "language": "python",
             "code": self.random.choice(PROGRAMS),
         }
+        headers = {"Idempotency-Key": key}
         while True:
-            try:
-                answer = await client.post(
-                    "/submissions", json=body, headers={"Idempotency-Key": key}
-                )
-            except httpx2.TransportError:
-                answer = None
-            if answer is not None and answer.status_code == 202:
+            answer = await self._request(client, "POST", "/submissions", json=body, headers=headers)
+            if answer.status_code == 202:
                 submission_id: str = answer.json()["id"]
                 self.accepted.add(submission_id)
                 return submission_id
-            if answer is not None and answer.status_code != 503:
-                raise AssertionError(f"{answer.status_code}: {answer.text}")
-            self.refused += 1
+            assert answer.status_code == 503, f"{answer.status_code}: {answer.text}"
             await trio.sleep(_RETRY_S)
+
+    async def _request(
+        self, client: httpx2.AsyncClient, method: str, path: str, **what: Any
+    ) -> httpx2.Response:
+        """Send one request and return its answer; a lost one is a 503."""
+        try:
+            answer = await client.request(method, path, **what)
+        except httpx2.TransportError:
+            answer = httpx2.Response(503)
+        self.refused += answer.status_code == 503
+        return answer
 
     async def watch(self, gateway: str, until: trio.Event) -> None:
         """Listen, come back after each loss with the last id seen, hang up now and then."""
@@ -106,7 +139,7 @@ class User:
         self.repeated += event["id"] in self.events
         self.events[event["id"]] = event
         self._last = max(self._last or 0, event["id"])
-        if event["type"] == "submission.judged":
-            self._judged.add(event["submission_id"])
+        if event["type"] in FINAL:
+            self._over.add(event["submission_id"])
             self._told.set()
             self._told = trio.Event()

@@ -102,6 +102,8 @@ class Outcome(NamedTuple):
             ("seed", self.seed),
             *sorted((name, str(count)) for name, count in self.faults.items()),
             ("answered 202", str(sum(len(user.accepted) for user in self.users))),
+            ("cancelled", str(sum(len(user.cancelled) for user in self.users))),
+            ("judged again", str(sum(user.rejudged.total() for user in self.users))),
             ("refused or lost, tried again", str(sum(user.refused for user in self.users))),
             ("events told", str(sum(len(user.events) for user in self.users))),
             ("events told twice", str(sum(user.repeated for user in self.users))),
