@@ -29,7 +29,7 @@ import secrets
 import signal
 import socket
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from functools import partial
 
 import trio
@@ -69,7 +69,11 @@ def supervise(config: Config, specs: list[DaemonSpec], *, ready_fd: int | None =
     configure_logs("supervisor", sink=merged.sink("supervisor"))
     control = config.path(config.supervisor.control)
     mark = secrets.token_hex(8)
-    with hold_lock(control.with_suffix(".lock"), mark) as lock, ExitStack() as doors:
+    with (
+        closing(merged),
+        hold_lock(control.with_suffix(".lock"), mark) as lock,
+        ExitStack() as doors,
+    ):
         supervisor = Supervisor(config, specs, merged, ready_fd)
         supervisor.bind(doors)
         code = run_service(

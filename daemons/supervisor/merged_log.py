@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 import trio
 
 from daemons.logs import LineSink, LineWriter, ReadableLines, log_mode, read_event, wants_colour
-from daemons.supervisor.log_files import LogFile, Rotation
+from daemons.supervisor.log_files import LogFiles, Rotation
 
 LINE_BYTES = 16_384
 TAIL_LINES = 200
@@ -28,7 +28,7 @@ _COLOURS = {"api": 36, "gateway": 35, "worker": 34, "store": 33, "supervisor": 3
 
 
 class MergedLog:
-    """Where all daemons' lines go.
+    """Where all daemons' lines go, until it is closed; then to the descriptor alone.
 
     Args:
         fd: the descriptor to write to.
@@ -40,24 +40,28 @@ class MergedLog:
         self._colour = wants_colour(fd) and not self.json
         self._readable = ReadableLines(colour=self._colour, with_name=False)
         self._writer = LineWriter(fd)
-        self._rotation = rotation
-        self._files: dict[str, LogFile] = {}
+        self._files: LogFiles | None = None
         self._dropped_before = 0
+        self.use(rotation)
 
     @property
     def dropped_lines(self) -> int:
         """How many lines could not be written so far."""
-        in_files = sum(file.dropped_total for file in self._files.values())
+        in_files = self._files.dropped_total if self._files else 0
         return self._dropped_before + in_files + self._writer.dropped_total
 
     def use(self, rotation: Rotation | None) -> None:
         """Write the files of *rotation* from now on."""
-        if rotation != self._rotation:
-            self._dropped_before += sum(file.dropped_total for file in self._files.values())
-            for file in self._files.values():
-                file.close()
-            self._files = {}
-            self._rotation = rotation
+        if rotation != (self._files.rotation if self._files else None):
+            self.close()
+            self._files = LogFiles(rotation) if rotation else None
+
+    def close(self) -> None:
+        """Finish the files; waits for a disk that hangs, but not long."""
+        if self._files:
+            self._files.close()
+            self._dropped_before += self._files.dropped_total
+            self._files = None
 
     def sink(self, name: str) -> LineSink:
         """Return where *name*, in this process, writes its own JSON lines."""
@@ -67,10 +71,8 @@ class MergedLog:
         """Write *line* of the daemon *name*."""
         event = read_event(line)
         machine = line if event is not None else _wrap(name, line)
-        if self._rotation is not None:
-            if name not in self._files:
-                self._files[name] = LogFile(name, self._rotation)
-            self._files[name].write_line(machine)
+        if self._files:
+            self._files.write_line(name, machine)
         if self.json:
             self._writer.write_line(machine)
         else:

@@ -6,13 +6,20 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from daemons.config import Config, ConfigError, Supervisor
-from daemons.supervisor.log_files import LogFile, Rotation, rotation_of
+from daemons.supervisor.log_files import (
+    WAITING_BYTES,
+    LogFile,
+    LogFiles,
+    Rotation,
+    rotation_of,
+)
 from daemons.supervisor.merged_log import MergedLog
 
 
@@ -110,11 +117,55 @@ def test_log_changes_its_files_on_demand(tmp_path: Path) -> None:
         log.write("api", '{"event": "as it is"}')
         log.use(None)
         log.write("api", "nowhere")
+        log.close()
 
     wrapped, event = lines_of(tmp_path / "api.log")
     assert json.loads(wrapped)["event"] == "kept"
     assert event == '{"event": "as it is"}'
     assert log.dropped_lines == 1
+
+
+def test_log_files_on_a_hanging_disk_hold_nobody_up(tmp_path: Path) -> None:
+    """A pipe that nobody opens hangs as a dead disk does: so much waits, the rest is counted.
+
+    What waited is written when the disk answers again, and the file says how many lines it lacks.
+    """
+    os.mkfifo(tmp_path / "api.log")
+    files = LogFiles(Rotation(tmp_path, 1 << 30, 1))
+    line = "x" * 1023
+    for _ in range(WAITING_BYTES // len(line) + 100):
+        files.write_line("api", line)
+    # The one that hangs waits no more.
+    dropped = files.dropped_total
+    assert 98 <= dropped <= 100
+
+    with subprocess.Popen(["cat", tmp_path / "api.log"], stdout=subprocess.PIPE) as reader:
+        assert reader.stdout is not None
+        # The second has left those that wait, so there is room for one more.
+        assert [reader.stdout.readline() for _ in range(2)] == [line.encode() + b"\n"] * 2
+        files.write_line("api", "the last")
+        closing = threading.Thread(target=files.close)
+        closing.start()
+        *_, note, last = reader.stdout.read().splitlines()
+        closing.join()
+
+    assert note == b'{"daemon": "api", "dropped_lines": %d}' % dropped
+    assert last == b"the last"
+    assert files.dropped_total == dropped
+
+
+def test_log_files_that_hang_do_not_hold_up_the_end(tmp_path: Path) -> None:
+    """Closing waits a moment for the disk, and then counts what it leaves behind."""
+    os.mkfifo(tmp_path / "api.log")
+    log = MergedLog(os.open(os.devnull, os.O_WRONLY), Rotation(tmp_path, 4096, 1))
+    for _ in range(3):
+        log.write("api", "never written")
+
+    log.close()
+
+    assert log.dropped_lines == 3
+    # Lets the thread go.
+    os.close(os.open(tmp_path / "api.log", os.O_RDONLY | os.O_NONBLOCK))
 
 
 #: Fills a file system of 64 kB with the log, makes room, and writes on.

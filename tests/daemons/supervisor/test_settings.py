@@ -207,6 +207,25 @@ def test_log_files_have_everything_in_json(suite: Any, spec: Spec) -> None:
     assert "    > last words\n" in suite.text
 
 
+def test_hanging_log_file_holds_nobody_up(suite: Any, spec: Spec) -> None:
+    """While all log files hang, daemons start, die, come back and stop as ever."""
+    suite.config.write_text("[supervisor]\nlog_dir = 'log.d'\n[store]\nlisten = ''\n")
+    (suite.folder / "log.d").mkdir()
+    for name in ("one", "two", "supervisor"):
+        os.mkfifo(suite.folder / f"log.d/{name}.log")
+    suite.start(spec("one", "good"), spec("two", "good"))
+    suite.wait_ready()
+
+    os.kill(suite.status("one")["pid"], signal.SIGKILL)
+    suite.wait_for(
+        lambda: suite.status("one")["restarts"] == 1 and suite.ask("status")["ready"], "one again"
+    )
+    suite.signal(signal.SIGTERM)
+
+    assert suite.wait_end() == 0
+    assert suite.processes() == []
+
+
 def test_storm_of_signals_ends_in_order(suite: Any, spec: Spec) -> None:
     """However many SIGTERM come, the end is orderly and leaves nothing."""
     suite.start(spec("one", "deaf", stop_s=3600.0), spec("two", "good"))
