@@ -1,4 +1,4 @@
-"""The supervisor over the real daemons: standstill, and a store that comes and goes."""
+"""The supervisor over the real daemons: restarts under load, standstill, a store that comes and goes."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self
@@ -24,6 +25,8 @@ from daemons.supervisor.client import Client
 from tests.conftest import StoreProcess
 from tests.system.conftest import GAVEL, WAIT_S, System, started, submission
 
+#: Of each daemon so many, 30 in all; those of different daemons run into each other.
+RESTARTS = {"api": 12, "gateway": 12, "worker": 6}
 #: No self-test and short deadlines: these tests are about what happens around the work.
 QUICK = """
 [sandbox]
@@ -34,33 +37,50 @@ backoff_initial_s = 0.05
 """
 
 
-class Submitter(threading.Thread):
-    """Submits, waits for the verdict, and so on, on a new connection each time."""
+class Caller(threading.Thread):
+    """Calls the API again and again, on one connection or on a new one each time."""
 
-    def __init__(self, url: str, user: str) -> None:
+    def __init__(self, url: str, *, keep: bool) -> None:
         super().__init__()
-        self.accepted: list[str] = []
+        self.answered = 0
         self.failed: list[str] = []
-        self._url = url
-        self._body = submission("print(1)", user_id=user)
+        self._url, self._keep = url, keep
         self._over = threading.Event()
 
     def run(self) -> None:
-        """Submit until told to stop."""
-        headers = {"Connection": "close"}
+        """Call until told to stop."""
+        headers = {} if self._keep else {"Connection": "close"}
         with httpx.Client(base_url=self._url, headers=headers, timeout=WAIT_S) as http:
-            while not self._over.wait(0.02):
+            while not self._over.wait(0.05):
                 try:
-                    answer = http.post("/submissions?wait=5", json=self._body)
-                    assert answer.status_code in {200, 202}, answer.text
-                    self.accepted.append(answer.json()["id"])
+                    self.call(http)
+                    self.answered += 1
                 except (httpx.HTTPError, AssertionError) as exc:
                     self.failed.append(repr(exc))
+
+    def call(self, http: httpx.Client) -> None:
+        """Ask for what needs no store."""
+        assert http.get("/problems").status_code == 200
 
     def stop(self) -> None:
         """Let it end after the request that it is in."""
         self._over.set()
         self.join(WAIT_S)
+
+
+class Submitter(Caller):
+    """Submits, waits for the verdict, and so on; keeps the ids that it was told."""
+
+    def __init__(self, url: str, user: str, *, keep: bool) -> None:
+        super().__init__(url, keep=keep)
+        self.accepted: list[str] = []
+        self._body = submission("print(1)", user_id=user)
+
+    def call(self, http: httpx.Client) -> None:
+        """Submit, and be told the verdict unless that takes long or the API stops."""
+        answer = http.post("/submissions?wait=5", json=self._body)
+        assert answer.status_code in {200, 202}, answer.text
+        self.accepted.append(answer.json()["id"])
 
 
 class Watcher(threading.Thread):
@@ -128,10 +148,46 @@ def system_with(more: str) -> Iterator[System]:
         yield system
 
 
+def restart(system: System, name: str, times: int) -> None:
+    """Do what `gavel restart NAME` does, without starting an interpreter for it."""
+    for _ in range(times):
+        with Client(system.folder / "var/supervisor.sock") as client:
+            client.ask("restart", name=name)
+
+
 def instances(system: System, name: str) -> list[dict[str, Any]]:
     """Return the processes of a daemon, whether or not all are ready."""
     found: list[dict[str, Any]] = Asker(system.folder).status()["daemons"][name]["instances"]
     return found
+
+
+def test_rolling_restarts_under_load_fail_no_request_and_miss_no_event() -> None:
+    """Thirty restarts while users submit and watch: each request is answered, each event told."""
+    with system_with(QUICK) as system:
+        url = f"http://{system.listen('api')}"
+        submitters = [Submitter(url, "u1", keep=False), Submitter(url, "u1", keep=True)]
+        callers = [*submitters, Caller(url, keep=False), Caller(url, keep=True)]
+        with Watcher(system.listen("gateway"), "u1") as watcher:
+            for caller in callers:
+                caller.start()
+            with ThreadPoolExecutor() as restarting:
+                done = [restarting.submit(restart, system, *each) for each in RESTARTS.items()]
+            for each in done:
+                each.result()
+            for caller in callers:
+                caller.stop()
+            accepted = {one for submitter in submitters for one in submitter.accepted}
+            system.wait(lambda: accepted <= watcher.judged, "all judged and told")
+
+        assert [caller.failed for caller in callers] == [[], [], [], []]
+        assert len(accepted) > sum(RESTARTS.values())
+        assert watcher.missed() == []
+        verdicts = [event for event in watcher.events if event["type"] == "submission.judged"]
+        assert len(verdicts) == len(accepted)
+        # What a stopping worker finishes or gives back costs no attempt.
+        requeued = [event for event in watcher.events if event["type"] == "submission.requeued"]
+        assert {event["reason"] for event in requeued} <= {"released"}
+        assert system.log().count("daemon died") == 0
 
 
 def test_gateway_that_stands_still_is_replaced_and_its_clients_miss_nothing() -> None:
@@ -156,7 +212,7 @@ def test_api_that_stands_still_is_replaced_while_the_other_serves() -> None:
         with Client(system.folder / "var/supervisor.sock") as client:
             assert client.ask("scale", name="api", processes=2) == "api: 1 -> 2 processes"
         url = f"http://{system.listen('api')}"
-        submitters = [Submitter(url, f"u{number}") for number in range(3)]
+        submitters = [Submitter(url, f"u{number}", keep=False) for number in range(3)]
         for submitter in submitters:
             submitter.start()
         os.kill(instances(system, "api")[0]["pid"], signal.SIGSTOP)
