@@ -4,7 +4,8 @@ Theory of operation. PUBLISH reaches whoever is subscribed at that moment and no
 subscription proves nothing about the past: a reader subscribes, waits for the confirmation, replays
 the history (`Broker.replay`), and then reads live. Whenever the hub can't vouch that a feed is
 whole (the connection was lost, or the reader too slow), the feed says `EventsInterrupted` once, as
-soon as the subscription is live again, and the reader replays.
+soon as the subscription is live again, and the reader replays. Who has thousands of channels does
+without feeds, and so without a task for each: he attaches a `Listener`, which is called.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Protocol
 
 import trio
 
@@ -28,12 +29,21 @@ _BATCH = 1000
 _FEED_EVENTS = 256
 
 
+class Listener(Protocol):
+    """Whoever hears a channel's events. The hub calls it; none of it waits, and none raises."""
+
+    def confirm(self) -> None:
+        """Know that from here on every event comes: for the first time, or again after a loss."""
+
+    def put(self, raw: bytes) -> None:
+        """Take an event, as published."""
+
+
 class Feed:
     """One reader's live events, as published: JSON bytes. Iterate over it, or `receive`."""
 
     def __init__(self) -> None:
-        #: Whether it ever was live; the hub's.
-        self.begun = False
+        self._begun = trio.Event()
         self._events: deque[bytes] = deque()
         self._interrupted = False
         self._arrived = trio.Event()
@@ -43,6 +53,10 @@ class Feed:
 
     async def __anext__(self) -> bytes:
         return await self.receive()
+
+    async def wait_begun(self) -> None:
+        """Wait until it is live for the first time."""
+        await self._begun.wait()
 
     async def receive(self) -> bytes:
         """Return the next event; wait for it if there is none. Cancelling loses nothing.
@@ -58,16 +72,21 @@ class Feed:
             raise EventsInterrupted("replay the history")
         return self._events.popleft()
 
+    def confirm(self) -> None:
+        """Begin; from the second time on, there has been a gap."""
+        if self._begun.is_set():
+            self._interrupt()
+        self._begun.set()
+
     def put(self, raw: bytes) -> None:
-        """Add an event; the hub calls it."""
+        """Add an event."""
         if len(self._events) >= _FEED_EVENTS:
-            self.interrupt()
+            self._interrupt()
         elif not self._interrupted:
             self._events.append(raw)
             self._arrived.set()
 
-    def interrupt(self) -> None:
-        """Tell the reader that events may have been missed; the hub calls it."""
+    def _interrupt(self) -> None:
         # Whatever waits here is in the history that he replays.
         self._events.clear()
         self._interrupted = True
@@ -75,26 +94,19 @@ class Feed:
 
 
 class _Channel:
-    """One user's subscription and the feeds that share it."""
+    """One subscription and the listeners that share it."""
 
-    __slots__ = ("confirmed", "feeds")
+    __slots__ = ("confirmed", "listeners")
 
     def __init__(self) -> None:
-        self.feeds: set[Feed] = set()
-        self.confirmed = trio.Event()
+        self.listeners: list[Listener] = []
+        self.confirmed = False
 
     def confirm(self) -> None:
-        """Let new feeds begin; the others have had a gap."""
-        for feed in self.feeds:
-            if feed.begun:
-                feed.interrupt()
-            feed.begun = True
-        self.confirmed.set()
-
-    def lapse(self) -> None:
-        """Take the confirmation back: its connection is gone."""
-        if self.confirmed.is_set():
-            self.confirmed = trio.Event()
+        """Let everybody begin, or know of a gap."""
+        self.confirmed = True
+        for listener in self.listeners:
+            listener.confirm()
 
 
 class EventHub:
@@ -115,35 +127,51 @@ class EventHub:
         Raises:
             StoreUnavailable: the subscription was not confirmed within a second.
         """
-        partition = keys.partition_of_user(user_id, self._partitions)
-        async with self.listen(keys.events(partition, user_id)) as feed:
+        async with self.listen(self.channel_of(user_id)) as feed:
             yield feed
 
     @asynccontextmanager
     async def listen(self, channel_name: str) -> AsyncIterator[Feed]:
         """Open a feed of any channel; otherwise as `subscribe`."""
+        feed = Feed()
+        self.attach(channel_name, feed)
+        try:
+            with trio.move_on_after(_CONFIRM_S) as scope:
+                await feed.wait_begun()
+            if scope.cancelled_caught:
+                raise StoreUnavailable("the store confirmed no subscription")
+            yield feed
+        finally:
+            self.detach(channel_name, feed)
+
+    def attach(self, channel_name: str, listener: Listener) -> None:
+        """Let *listener* hear a channel until `detach`; costs no task, and needs no store by now.
+
+        What it is told is whole from its first `confirm` on, and after a loss from the next one.
+        """
+        assert self.redis is not None
         name = channel_name.encode()
         channel = self._channels.get(name)
         if channel is None:
             channel = self._channels[name] = _Channel()
             self._ask(name)
+        channel.listeners.append(listener)
+        if channel.confirmed and self.redis.connected:
+            listener.confirm()
+
+    def detach(self, channel_name: str, listener: Listener) -> None:
+        """Tell *listener* no more."""
         assert self.redis is not None
-        if not self.redis.connected:
-            channel.lapse()
-        feed = Feed()
-        channel.feeds.add(feed)
-        try:
-            with trio.move_on_after(_CONFIRM_S) as scope:
-                await channel.confirmed.wait()
-            if scope.cancelled_caught:
-                raise StoreUnavailable("the store confirmed no subscription")
-            feed.begun = True
-            yield feed
-        finally:
-            channel.feeds.discard(feed)
-            if not channel.feeds:
-                del self._channels[name]
-                self.redis.post("UNSUBSCRIBE", name)
+        name = channel_name.encode()
+        channel = self._channels[name]
+        channel.listeners.remove(listener)
+        if not channel.listeners:
+            del self._channels[name]
+            self.redis.post("UNSUBSCRIBE", name)
+
+    def channel_of(self, user_id: str) -> str:
+        """Return the name of the channel of *user_id*'s events."""
+        return keys.events(keys.partition_of_user(user_id, self._partitions), user_id)
 
     def _ask(self, name: bytes) -> None:
         assert self.redis is not None
@@ -154,7 +182,7 @@ class EventHub:
     async def resubscribe(self, connection: Connection) -> None:
         """Subscribe to everything on a new connection."""
         for channel in self._channels.values():
-            channel.lapse()
+            channel.confirmed = False
         names = list(self._channels)
         self._asked = Counter(names)
         for start in range(0, len(names), _BATCH):
@@ -165,8 +193,8 @@ class EventHub:
         kind, name = message[0], message[1]
         channel = self._channels.get(name)
         if kind == b"message" and channel is not None:
-            for feed in channel.feeds:
-                feed.put(message[2])
+            for listener in channel.listeners:
+                listener.put(message[2])
         elif kind == b"subscribe":
             self._asked[name] -= 1
             if self._asked[name] <= 0:

@@ -1,20 +1,19 @@
 """Which users have sockets here, and how their events get to each of those.
 
-One `Channel` per user with at least one socket, one feed of the broker's hub per channel: an event
+One `Channel` per user with at least one socket, which listens to the broker's hub: an event
 is parsed once and then handed to each member. The channel never waits for a member; whatever goes
 wrong with the subscription, the answer is the same: the members fall behind, and read the history.
 """
 
 from __future__ import annotations
 
-import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
 import trio
 
-from daemons.broker import Broker, EventHub, EventsInterrupted, Feed, Replay, StoreUnavailable
+from daemons.broker import Broker, EventHub, Replay, StoreUnavailable
 from daemons.gateway.outbox import MAX_OUTBOX_BYTES, RawEvent, parse_event
 from daemons.logs import log
 
@@ -23,7 +22,6 @@ HEAD_CHECK_S = 30.0
 _HEADS_AT_ONCE = 500
 #: Histories being read at one time; after a restart of the store everybody wants his.
 _REPLAYS_AT_ONCE = 64
-_RETRY_S = (0.1, 1.0)
 
 
 class TooManySockets(Exception):
@@ -48,23 +46,28 @@ class Member(Protocol):
 
 
 class Channel:
-    """One user's sockets, and the task that feeds them."""
+    """One user's sockets; listens to his events, and hands them on."""
 
-    __slots__ = ("live", "members", "scope", "user_id")
+    __slots__ = ("live", "members", "user_id")
 
     def __init__(self, user_id: str) -> None:
         self.user_id = user_id
-        self.members: set[Member] = set()
+        # Few, and most often one: a set would take 130 bytes more.
+        self.members: list[Member] = []
         #: Set once the subscription is confirmed: from then on nothing is missed unnoticed.
         self.live = trio.Event()
-        self.scope = trio.CancelScope()
+
+    def confirm(self) -> None:
+        """Be live, or live again after a loss: whatever was missed is in the history."""
+        self.live.set()
+        self.fall_behind()
 
     def fall_behind(self) -> None:
         """Make every member read the history."""
         for member in self.members:
             member.fall_behind()
 
-    def deliver(self, raw: bytes) -> None:
+    def put(self, raw: bytes) -> None:
         """Hand one published event to every member."""
         try:
             event = parse_event(raw)
@@ -84,13 +87,10 @@ class Hub:
         nursery: where the channels' tasks live.
     """
 
-    def __init__(
-        self, broker: Broker, events: EventHub, max_per_user: int, nursery: trio.Nursery
-    ) -> None:
+    def __init__(self, broker: Broker, events: EventHub, max_per_user: int) -> None:
         self._broker = broker
         self._events = events
         self._max_per_user = max_per_user
-        self._nursery = nursery
         self._channels: dict[str, Channel] = {}
         self._replays = trio.CapacityLimiter(_REPLAYS_AT_ONCE)
 
@@ -104,17 +104,17 @@ class Hub:
         channel = self._channels.get(user_id)
         if channel is None:
             channel = self._channels[user_id] = Channel(user_id)
-            self._nursery.start_soon(self._feed_channel, channel)
+            self._events.attach(self._events.channel_of(user_id), channel)
         elif len(channel.members) >= self._max_per_user:
             raise TooManySockets(f"more than {self._max_per_user} sockets of one user")
-        channel.members.add(member)
+        channel.members.append(member)
         try:
             yield channel
         finally:
-            channel.members.discard(member)
+            channel.members.remove(member)
             if not channel.members:
                 del self._channels[user_id]
-                channel.scope.cancel(reason="the user's last socket has gone")
+                self._events.detach(self._events.channel_of(user_id), channel)
 
     async def read_history(self, user_id: str, after: int) -> Replay:
         """Return what *user_id* missed since *after*.
@@ -154,24 +154,3 @@ class Hub:
             for member in channel.members if channel is not None else ():
                 if member.position not in (None, head):
                     member.fall_behind()
-
-    async def _feed_channel(self, channel: Channel) -> None:
-        """Stay subscribed to one user's events until his last socket has gone."""
-        with channel.scope:
-            while True:
-                try:
-                    async with self._events.subscribe(channel.user_id) as feed:
-                        await self._pass_on(feed, channel)
-                except StoreUnavailable as exc:
-                    log.debug("not subscribed", user_id=channel.user_id, error=str(exc))
-                await trio.sleep(random.uniform(*_RETRY_S))
-
-    async def _pass_on(self, feed: Feed, channel: Channel) -> None:
-        channel.live.set()
-        while True:
-            channel.fall_behind()
-            try:
-                async for raw in feed:
-                    channel.deliver(raw)
-            except EventsInterrupted:
-                log.debug("events interrupted", user_id=channel.user_id)

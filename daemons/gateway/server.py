@@ -74,7 +74,7 @@ class Gateway:
         Closes *listeners*. Takes at most `close_s` and a second from *stopping* on.
         """
         async with trio.open_nursery() as lives:
-            hub = Hub(self._broker, self._events, self._limits.max_connections_per_user, lives)
+            hub = Hub(self._broker, self._events, self._limits.max_connections_per_user)
             cursors = ClientCursors(self._broker, self._limits.resume_s)
             house = House(hub, cursors, self._limits, self._tokens)
             lives.start_soon(hub.check_heads)

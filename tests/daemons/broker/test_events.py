@@ -259,6 +259,57 @@ async def test_two_thousand_channels_come_back(
             assert await feed.receive() == name.encode()
 
 
+class Notebook:
+    """A listener that notes what it is told."""
+
+    def __init__(self) -> None:
+        self.told: list[bytes] = []
+
+    def confirm(self) -> None:
+        """Note that from here on it is whole."""
+        self.told.append(b"whole")
+
+    def put(self, raw: bytes) -> None:
+        """Note an event."""
+        self.told.append(raw)
+
+
+async def test_listener_outlives_the_store(
+    store: StoreProcess, publish: Callable[[str, object], int]
+) -> None:
+    """Attached while there is no store, it is told from when on its events are whole, each time."""
+    store.kill()
+    with trio.fail_after(PATIENCE_S):
+        await watch_a_listener(store, publish)
+
+
+async def watch_a_listener(store: StoreProcess, publish: Callable[[str, object], int]) -> None:
+    """Attach listeners before, between and after the times at which the store is there."""
+    async with open_event_hub(config_of(store.url), name="hub") as hub:
+        early, late = Notebook(), Notebook()
+        channel = hub.channel_of("u1")
+        hub.attach(channel, early)
+        for count in (1, 2):
+            store.start()
+            await eventually(lambda count=count: early.told.count(b"whole") == count)
+            publish("u1", count)
+            await eventually(lambda count=count: early.told[-1] == b"%d" % count)
+            store.kill()
+        assert early.told == [b"whole", b"1", b"whole", b"2"]
+
+        await eventually(lambda: not hub.redis.connected)
+        hub.attach(channel, late)
+        assert late.told == []
+        store.start()
+        await eventually(lambda: late.told == [b"whole"])
+        hub.attach(channel, third := Notebook())
+        assert third.told == [b"whole"]
+        for listener in (early, late, third):
+            hub.detach(channel, listener)
+        assert hub._channels == {}
+        await eventually(lambda: publish("u1", "x") == 0)
+
+
 async def test_no_event_is_missed_through_cuts(any_store: StoreProcess) -> None:
     """Reading on and replaying after each interruption gives every event once, in order."""
     rng = random.Random(11)
@@ -297,9 +348,7 @@ async def test_no_event_is_missed_through_cuts(any_store: StoreProcess) -> None:
             await eventually(lambda: hub.redis.connected)
             nursery.start_soon(follow, hub, broker)
             await eventually(
-                lambda: (
-                    bool(hub._channels) and next(iter(hub._channels.values())).confirmed.is_set()
-                )
+                lambda: bool(hub._channels) and next(iter(hub._channels.values())).confirmed
             )
             nursery.start_soon(vandalise, proxy)
             for _ in range(150):
