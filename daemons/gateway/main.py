@@ -10,6 +10,7 @@ import trio
 from daemons.broker import open_broker, open_event_hub
 from daemons.broker.metrics import publish_metrics
 from daemons.config import Config, ConfigError
+from daemons.gateway.garbage import survivors_spared
 from daemons.gateway.server import Gateway
 from daemons.service import Service, run_service
 from daemons.tokens import open_tokens
@@ -22,7 +23,8 @@ _BACKLOG = 4096
 def run(config: Config) -> int:
     """Run the gateway as this process's one purpose and return the exit code."""
     drain_s = config.gateway.close_s + _MARGIN_S
-    return run_service("gateway", partial(serve, config), drain_s=drain_s)
+    with survivors_spared():
+        return run_service("gateway", partial(serve, config), drain_s=drain_s)
 
 
 async def serve(config: Config, service: Service) -> None:

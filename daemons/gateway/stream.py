@@ -162,6 +162,8 @@ class ClientStream(trio.abc.Stream):
         comes until the peer ends his, for at most `LINGER_S`: closing a socket with bytes unread
         would make the kernel throw away what the peer has not read. A peer who takes no more gets
         RST. Cancelled, it closes at once.
+
+        Then it lets go of the WebSocket, so that both are freed at once (`gateway.garbage`).
         """
         try:
             with trio.move_on_after(LINGER_S):
@@ -173,7 +175,15 @@ class ClientStream(trio.abc.Stream):
             # Gone already: nobody is there to be told.
             pass
         finally:
+            self._break_cycles()
             await trio.aclose_forcefully(self._stream)
+
+    def _break_cycles(self) -> None:
+        websocket, self.websocket, self.on_end = self.websocket, None, None
+        connection = websocket._wsproto.connection if websocket is not None else None
+        if connection is not None:
+            # A generator that refers to the object that owns it.
+            connection._proto._parse_more.close()
 
     async def _part(self, code: int, reason: str) -> None:
         if not self._close_sent and code not in _NEVER_SENT:
