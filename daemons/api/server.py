@@ -24,10 +24,14 @@ import hypercorn.config
 import trio
 from hypercorn.app_wrappers import ASGIWrapper
 from hypercorn.events import Closed, Event, RawData
+from hypercorn.trio.task_group import TaskGroup
 from hypercorn.trio.tcp_server import TCPServer
 from hypercorn.trio.worker_context import WorkerContext
 from hypercorn.typing import ConnectionState
+from hypercorn.utils import parse_socket_addr
 from quart_trio import QuartTrio
+
+from daemons.api.http11 import Http11
 
 #: A round trip to the other side of the world, and time to spare.
 _LINGER_S = 0.5
@@ -42,7 +46,27 @@ _PIECE_BYTES = 64 << 10
 class _Connection(TCPServer):
     """One client's connection."""
 
+    # Hypercorn's own wrapper would change protocols.
+    protocol: Http11  # type: ignore[assignment]
     _in_hand = False
+
+    async def run(self) -> None:
+        try:
+            socket = self.stream.socket
+            client = parse_socket_addr(socket.family, socket.getpeername())
+            server = parse_socket_addr(socket.family, socket.getsockname())
+            async with TaskGroup() as self._task_group:
+                self.protocol = Http11(
+                    self.app, self.config, self.context, self._task_group,
+                    ConnectionState(self.state), False, client, server, self.protocol_send,
+                )  # fmt: skip
+                await self.idle_task.restart(self._task_group, self._idle_timeout)
+                await self._read_data()
+        except OSError:
+            pass  # it had gone before we could ask who it was
+        finally:
+            with trio.move_on_after(_SEND_S, shield=True):
+                await self._close()
 
     async def protocol_send(self, event: Event) -> None:
         if not isinstance(event, RawData):
