@@ -90,8 +90,8 @@ class Doorway:
                 return None
             ws = await request.accept()
             stream.on_end = None
-            stream.websocket = ws
             _forget_handshake(ws)
+            stream.begin(ws)
             return Entered(ws, headers.get(b"user-agent", b"").decode("latin-1"))
         return None
 

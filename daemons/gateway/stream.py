@@ -71,8 +71,10 @@ class ClientStream(trio.abc.Stream):
 
     __slots__ = (
         "_ahead",
+        "_begun",
         "_close_sent",
         "_ended",
+        "_head",
         "_inbound",
         "_stream",
         "_torn",
@@ -84,7 +86,10 @@ class ClientStream(trio.abc.Stream):
     def __init__(self, stream: trio.SocketStream) -> None:
         self._stream = stream
         self._inbound = TokenBucket(INBOUND_BYTES_PER_S, INBOUND_BURST_BYTES, trio.current_time())
+        #: A request that was looked at, what came behind it, and until when that must wait.
+        self._head: bytes | bytearray = b""
         self._ahead: bytes | bytearray = b""
+        self._begun: trio.Event | None = None
         self._close_sent = False
         self._ended = False
         self._torn = False
@@ -118,17 +123,38 @@ class ClientStream(trio.abc.Stream):
     async def peek_head(self) -> bytes:
         """Return the head of a request, up to its empty line; it is received later once more.
 
-        Waits until it is whole, or so long that it can be none, or the peer ends.
+        Waits until it is whole, or so long that it can be none, or the peer ends. What comes behind
+        it is held back until `begin`.
         """
         while b"\r\n\r\n" not in self._ahead and len(self._ahead) < _PEEK_BYTES:
             data = await self._receive(_RECEIVE_BYTES)
             if not data:
                 break
             self._ahead += data
-        return bytes(self._ahead)
+        head, mark, rest = self._ahead.partition(b"\r\n\r\n")
+        if mark:
+            self._head, self._ahead = head + mark, rest
+            self._begun = trio.Event()
+            return bytes(self._head)
+        return bytes(head)
+
+    def begin(self, websocket: WebSocketConnection) -> None:
+        """Let *websocket* receive, for its handshake is done; what came early is first.
+
+        wsproto would throw away what it gets before it has answered the request.
+        """
+        self.websocket = websocket
+        if self._begun is not None:
+            self._begun.set()
+            self._begun = None
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
         """Receive what has come, at the pace that `INBOUND_BYTES_PER_S` allows."""
+        if self._head:
+            data, self._head = self._head, b""
+            return data
+        if self._begun is not None:
+            await self._begun.wait()
         if self._ahead:
             data, self._ahead = self._ahead, b""
             return data

@@ -105,13 +105,16 @@ class RawPeer:
         self.stream = stream
         self._data = b""
 
-    async def shake_hands(self) -> None:
-        """Do the WebSocket handshake."""
-        key = base64.b64encode(bytes(16)).decode()
-        await self.stream.send_all(
+    async def shake_hands(self, *early: bytes) -> None:
+        """Do the WebSocket handshake; send each of *early* without waiting for the answer."""
+        request = (
             b"GET / HTTP/1.1\r\nHost: gateway\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: %s\r\n\r\n" % key.encode()
+            b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: %s\r\n\r\n"
         )
+        first, *later = early or (b"",)
+        await self.stream.send_all(request % base64.b64encode(bytes(16)) + first)
+        for data in later:
+            await self.stream.send_all(data)
         while b"\r\n\r\n" not in self._data:
             assert await self._read_more()
         head, _, self._data = self._data.partition(b"\r\n\r\n")

@@ -37,6 +37,23 @@ async def test_gateway_says_ready(open_gateway: Any, hello: str) -> None:
         }
 
 
+@pytest.mark.parametrize("cut", [0, 1, 8, None], ids=["apart", "one-byte", "halves", "together"])
+async def test_gateway_takes_a_first_message_before_its_answer(
+    open_gateway: Any, frame: Any, cut: int | None
+) -> None:
+    """Who says his id with the request, not waiting for the 101, is served like everybody."""
+    hello = frame(TEXT, b"u1") + frame(PING, b"?")
+    async with open_gateway() as running, running.raw_peer(handshake=False) as peer:
+        await peer.shake_hands(hello[:cut], hello[cut:] if cut is not None else b"")
+        with trio.fail_after(20):
+            answers = [await peer.receive_frame(), await peer.receive_frame()]
+
+        assert (0x8A, b"?") in answers
+        assert any(payload.startswith(b'{"type":"ready"') for _, payload in answers)
+        await running.submit()
+        assert (await peer.receive_message())["type"] == "submission.queued"
+
+
 async def test_gateway_closes_who_says_nothing(open_gateway: Any) -> None:
     """Without a first message in time the code is 4400."""
     async with open_gateway(first_message_s=0.05) as running, running.peer() as peer:

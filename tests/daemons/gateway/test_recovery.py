@@ -11,7 +11,7 @@ import pytest
 import trio
 import trio.testing
 
-from daemons.broker import StoreUnavailable
+from daemons.broker import StoreUnavailable, client
 from daemons.gateway import hub, outbox
 from protocol import keys
 
@@ -224,6 +224,36 @@ async def test_gateway_survives_a_lost_subscription(open_gateway: Any) -> None:
                 await trio.sleep(0.03)
 
         assert await running.history() == await peer.receive_events(200)
+        assert await peer.is_silent()
+
+
+async def test_gateway_resubscribes_at_once(
+    open_gateway: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A lost subscription is back, and its gap read, within a second; no client hears of it.
+
+    What there is to wait for is one pause of the connection's. The event that the client gets was
+    never published, and no head is checked, so only the new subscription can have brought it.
+    """
+    monkeypatch.setattr(hub, "HEAD_CHECK_S", 3600.0)
+    pauses: list[float] = []
+    pause_s = client.pause_s
+
+    def noted_pause_s(failures: int) -> float:
+        pauses.append(pause_s(failures))
+        return pauses[-1]
+
+    monkeypatch.setattr(client, "pause_s", noted_pause_s)
+    async with open_gateway() as running, running.ready_peer() as peer:
+        await running.submit()
+        last = (await peer.receive())["id"]
+        for event_id in range(last + 1, last + 11):
+            pauses.clear()
+            await add_unpublished(running, event_id, event_id - 1)
+            await running.broker.redis.call(("CLIENT", "KILL", "TYPE", "pubsub"))
+
+            assert (await peer.receive())["id"] == event_id
+            assert 0 < sum(pauses) < 1
         assert await peer.is_silent()
 
 
