@@ -21,6 +21,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
+from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,9 @@ from protocol.messages import SubmissionRequest
 _PATIENCE_S = 120.0
 _START_S = 20.0
 _SUBMITTERS = 16
+#: Sockets beside whose latency that with all of them is held, and how the events for it come.
+_FEW = 10
+_EVENTS_PER_S = 100
 _CONFIG = """
 [store]
 listen = ""
@@ -193,9 +197,31 @@ async def submit(broker: Broker, users: list[str]) -> None:
                 nursery.start_soon(submit_some)
 
 
+async def trickle(broker: Broker, users: list[str], count: int) -> None:
+    """Make *count* events at a steady rate, so that none waits for another."""
+    due = trio.current_time()
+    with trio.fail_after(_PATIENCE_S):
+        for user in islice(cycle(users), count):
+            await trio.sleep_until(due)
+            due += 1 / _EVENTS_PER_S
+            await broker.submit(
+                SubmissionRequest(problem_id="p", user_id=user, language="python", code="x")
+            )
+
+
+def quantiles(latencies_ms: list[float]) -> tuple[float, float]:
+    """Return median and p99."""
+    cuts = statistics.quantiles(latencies_ms, n=100)
+    return cuts[49], cuts[98]
+
+
 @dataclass
 class Outcome:
-    """What one endurance run showed; *missed* and *strangers* must be 0."""
+    """What one endurance run showed; *missed* and *strangers* must be 0.
+
+    Latencies are median and p99: *few_ms* with ten sockets and events that come singly, *many_ms*
+    likewise with all sockets, *burst_ms* when many events come at once.
+    """
 
     sockets: int
     bytes_per_socket: float
@@ -208,45 +234,37 @@ class Outcome:
     disorder: int
     repeated: int
     gaps: int
-    latency_ms: tuple[float, float]
+    few_ms: tuple[float, float]
+    many_ms: tuple[float, float]
+    burst_ms: tuple[float, float]
 
 
 async def endure(plain: int, after: int, rounds: int) -> Outcome:
     """Run it: *plain* mostly idle clients, *after* busy ones with *rounds* events each a phase."""
     busy = [f"after-{n}" for n in range(after)]
     idle = [f"plain-{n}" for n in range(plain)]
-    everybody = plain + after
+    everybody, singly = plain + after, rounds * _FEW
     async with open_site() as site, open_broker(site.config, name="endurance") as broker:
-        async with open_crowd(site.address, 0, 1) as crowd:
-            await crowd.until(1)
+        async with open_crowd(site.address, 0, _FEW) as crowd:
+            await crowd.until(_FEW)
             before = site.gateway_bytes()
+            await trickle(broker, busy[:_FEW], singly)
+            await crowd.until(_FEW, singly)
+            few_ms = quantiles((await crowd.finish())["latencies_ms"])
         async with open_crowd(site.address, plain, after) as crowd:
-            connected_s = await crowd.until(everybody)
-            each = (site.gateway_bytes() - before) / everybody
+            # The first ten busy ones are told again what they were told as the only ones.
+            connected_s = await crowd.until(everybody, singly)
+            each = (site.gateway_bytes() - before) / (everybody - _FEW)
+            await trickle(broker, busy, singly)
+            await crowd.until(everybody, 2 * singly)
             await submit(broker, busy * rounds)
-            await crowd.until(everybody, after * rounds)
+            await crowd.until(everybody, 2 * singly + after * rounds)
             quiet = crowd.told
-
-            _kill(site.gateways[-1])
-            # While nobody serves them, everybody gets something, the busy ones more.
-            await submit(broker, idle + busy * rounds)
-            site.start_gateway()
-            gateway_back_s = await crowd.until(everybody, quiet + plain + after * rounds)
-
-            _kill(site.store)
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(submit, broker, busy * rounds)
-                began = time.monotonic()
-                await site.start_store()
-            await crowd.until(everybody, quiet + plain + 2 * after * rounds)
-            store_back_s = time.monotonic() - began
+            gateway_back_s = await _kill_gateway(site, broker, crowd, idle + busy * rounds)
+            store_back_s = await _kill_store(site, broker, crowd, busy * rounds)
             report = await crowd.finish()
-        missed = 0
-        for user in [*idle, *busy]:
-            history = [json.loads(raw)["id"] for raw in (await broker.replay(user, None)).events]
-            missed += len(set(history) - set(report["events"][user]))
-    latencies = report["latencies_ms"][: after * rounds]
-    cuts = statistics.quantiles(latencies, n=100)
+        missed = await _count_missed(broker, report["events"])
+    latencies = report["latencies_ms"]
     return Outcome(
         sockets=everybody,
         bytes_per_socket=each,
@@ -255,9 +273,44 @@ async def endure(plain: int, after: int, rounds: int) -> Outcome:
         store_back_s=store_back_s,
         events=report["told"],
         missed=missed,
-        latency_ms=(cuts[49], cuts[98]),
+        few_ms=few_ms,
+        many_ms=quantiles(latencies[singly : 2 * singly]),
+        burst_ms=quantiles(latencies[2 * singly : quiet]),
         **{name: report[name] for name in ("strangers", "disorder", "repeated", "gaps")},
     )
+
+
+async def _kill_gateway(site: Site, broker: Broker, crowd: Crowd, users: list[str]) -> float:
+    """Make an event of each of *users* while nobody serves them; return when all had them."""
+    everybody, told = crowd.ready, crowd.told
+    _kill(site.gateways[-1])
+    await submit(broker, users)
+    site.start_gateway()
+    return await crowd.until(everybody, told + len(users))
+
+
+async def _kill_store(site: Site, broker: Broker, crowd: Crowd, users: list[str]) -> float:
+    """Make an event of each of *users* while the store comes back; return when all had them."""
+    everybody, told = crowd.ready, crowd.told
+    _kill(site.store)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(submit, broker, users)
+        began = time.monotonic()
+        await site.start_store()
+    await crowd.until(everybody, told + len(users))
+    return time.monotonic() - began
+
+
+async def _count_missed(broker: Broker, told: dict[str, list[int]]) -> int:
+    missed = 0
+    for user, ids in told.items():
+        history = [json.loads(raw)["id"] for raw in (await broker.replay(user, None)).events]
+        missed += len(set(history) - set(ids))
+    return missed
+
+
+def _told(latency_ms: tuple[float, float]) -> str:
+    return "{:.1f} and {:.1f} ms".format(*latency_ms)
 
 
 @click.command()
@@ -271,7 +324,9 @@ def main(idle: int, busy: int, rounds: int) -> None:
     click.echo(
         f"{outcome.sockets} sockets, {outcome.bytes_per_socket / 1000:.1f} kB each in the gateway, "
         f"connected in {outcome.connected_s:.1f} s\n"
-        f"event to client: p50 {outcome.latency_ms[0]:.1f} ms, p99 {outcome.latency_ms[1]:.1f} ms\n"
+        f"event to client, p50 and p99, {_EVENTS_PER_S} a second: {_told(outcome.many_ms)}; "
+        f"with {_FEW} sockets: {_told(outcome.few_ms)}\n"
+        f"many events at once: {_told(outcome.burst_ms)}\n"
         f"gateway killed: everyone back with everything {outcome.gateway_back_s:.1f} s after\n"
         f"store killed: everyone told everything {outcome.store_back_s:.1f} s after\n"
         f"{outcome.events} events: {outcome.missed} missed, {outcome.strangers} to a stranger, "

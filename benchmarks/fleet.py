@@ -21,7 +21,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 
 #: New connections a second, and how fast those who were cut off come back, at random.
-CONNECTS_PER_S = 500
+CONNECTS_PER_S = 1500
 _TELL_S = 0.2
 _REQUEST = (
     b"GET / HTTP/1.1\r\nHost: fleet\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
