@@ -155,7 +155,7 @@ class Redis(AsyncCoreCommands):
                 self.endpoint, connect_s=self._reply_s, reply_s=self._reply_s, on_push=self._on_push
             )
         except StoreUnavailable as exc:
-            self._reason = StoreUnavailable(f"{self.endpoint}: {exc}")
+            self._reason = StoreUnavailable(self.endpoint.describe(exc))
             return False
         established = False
         async with trio.open_nursery() as nursery:
@@ -171,7 +171,9 @@ class Redis(AsyncCoreCommands):
             finally:
                 self._use(None)
                 nursery.cancel_scope.cancel()
-        self._reason = StoreUnavailable(f"{self.endpoint}: {connection.failure}")
+        failure = connection.failure
+        lost = f"{self.endpoint}: {failure}" if established else self.endpoint.describe(failure)
+        self._reason = StoreUnavailable(lost)
         return established
 
     def _use(self, connection: Connection | None) -> None:

@@ -18,6 +18,21 @@ from redis.connection import parse_url
 _UNIX_PATH_BYTES = 107
 
 
+_SIGNED = "name who signed its certificate: rediss://HOST:PORT?ssl_ca_certs=FILE"
+#: What the operator should do about a failure to connect, by words of its reason.
+_FIXES = {
+    "NOAUTH": "give the password in [store] url, as redis://:PASSWORD@HOST or //USER:PASSWORD@HOST",
+    "WRONGPASS": "[store] url has another user or password than the server",
+    "self-signed certificate": _SIGNED,
+    "local issuer certificate": _SIGNED,
+}
+#: What a server says to the wrong kind of client, by whether we spoke TLS.
+_MISTAKEN = {
+    True: ("no connection within", "if the server speaks no TLS there, write redis://"),
+    False: ("reset by peer", "if the server speaks TLS there, write rediss://"),
+}
+
+
 class Endpoint:
     """One store's address.
 
@@ -39,6 +54,13 @@ class Endpoint:
             return f"unix://{self.path}"
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{'rediss' if self._tls else 'redis'}://{host}:{self.port}"
+
+    def describe(self, failure: object) -> str:
+        """Return the address, why it is of no use, and what to do about it where that is known."""
+        reason = str(failure)
+        known = [*_FIXES.items(), *([] if self.path else [_MISTAKEN[self._tls]])]
+        fixes = [fix for words, fix in known if words in reason]
+        return f"{self}: " + "; ".join([reason, *fixes[:1]])
 
     async def open_stream(self) -> trio.abc.Stream:
         """Connect and, for TLS, shake hands.

@@ -98,7 +98,10 @@ async def test_password_of_the_default_user(
     wrong = await refusal(f"unix://:secret@{path}")
     assert "WRONGPASS" in wrong
     assert "secret" not in wrong
-    assert "NOAUTH" in await refusal(f"unix://{path}")
+    assert "has another user or password" in wrong
+    none = await refusal(f"unix://{path}")
+    assert "NOAUTH" in none
+    assert "give the password in [store] url" in none
 
 
 async def test_user_of_an_access_list(any_store: StoreProcess) -> None:
@@ -213,7 +216,9 @@ async def test_tls_refuses_a_server_that_it_cannot_trust(
     """An unknown authority or another host's certificate: no connection, and the reason."""
     tls = start_tls(*OPEN, host="elsewhere")
 
-    assert "certificate verify failed" in await refusal(tls.url(ssl_ca_certs=tls.stranger))
+    unknown = await refusal(tls.url(ssl_ca_certs=tls.stranger))
+    assert "certificate verify failed" in unknown
+    assert "?ssl_ca_certs=FILE" in unknown
     assert "Hostname mismatch" in await refusal(tls.url(ssl_ca_certs=tls.authority))
     unchecked = tls.url(ssl_ca_certs=tls.authority, ssl_check_hostname="false")
     assert await ask(unchecked, "ECHO", "in") == b"in"
@@ -233,7 +238,15 @@ async def test_bare_socket_to_a_tls_port_is_told(start_tls: Callable[..., TlsSto
     """Forgetting the second s of `rediss` gives an error, not a hang."""
     tls = start_tls(*OPEN)
 
-    assert "127.0.0.1" in await refusal(f"redis://127.0.0.1:{tls.port}")
+    told = await refusal(f"redis://127.0.0.1:{tls.port}")
+    assert "127.0.0.1" in told
+    assert "write rediss://" in told
+
+
+async def test_tls_to_a_bare_port_is_told(store: StoreProcess) -> None:
+    """An s too many likewise."""
+    async with open_proxy(store) as proxy:
+        assert "write redis://" in await refusal(f"rediss://127.0.0.1:{proxy.port}")
 
 
 async def test_unreadable_authority_is_told_by_its_file(tmp_path: Path) -> None:
