@@ -116,10 +116,10 @@ class House:
         }
 
     def localize(self, script: str) -> str:
-        """Return *script* with the addresses and the folder of programs that hold here."""
+        """Return *script* with the addresses that hold here."""
         for told, here in self.addresses.items():
             script = script.replace(told, here)
-        return script.replace(".venv/bin/", f"{BIN}/")
+        return script
 
     def tell(self, output: str) -> str:
         """Return *output* with the addresses of the documents."""
@@ -183,10 +183,11 @@ def house() -> Iterator[House]:
         config = folder / "supervisor.toml"
         config.write_text(CONFIG)
         (folder / "problems").symlink_to(ROOT / "problems")
+        (folder / ".venv").symlink_to(sys.prefix)
         make = ["make", "-C", str(ROOT), "--no-print-directory", "run"]
         with log.open("wb") as output:
             process = subprocess.Popen(
-                [*make, f"VENV={sys.prefix}", f"ARGS=--config {config}"],
+                [*make, f"VENV={folder}/.venv", f"ARGS=--config {config}"],
                 # The document shows what stands on a terminal.
                 env=os.environ | {"GAVEL_LOG": "readable"},
                 stdin=subprocess.DEVNULL,

@@ -23,7 +23,7 @@ import yaml
 
 from daemons.cli.main import COMMANDS
 from daemons.config import load_config
-from tests.system.conftest import GAVEL, ROOT, WAIT_S, reference, submission
+from tests.system.conftest import ROOT, WAIT_S, reference, submission
 
 DEPLOY = ROOT / "docs/deploy"
 UNITS = DEPLOY / "systemd"
@@ -40,10 +40,16 @@ os.execv(argv[0], argv)
 
 
 def here(text: str, folder: Path) -> str:
-    """Return *text* with the places of an installation replaced by those of this test."""
+    """Return *text* with the places of an installation replaced by those of this test.
+
+    Links in *folder* lead there, for our own path may have spaces, which the formats want quoted.
+    """
+    for name, place in (("opt", ROOT), ("venv", Path(sys.prefix))):
+        if not (folder / name).is_symlink():
+            (folder / name).symlink_to(place)
     for told, found in (
-        ("/opt/gavel/.venv/bin/gavel", str(GAVEL)),
-        ("/opt/gavel", str(ROOT)),
+        ("/opt/gavel/.venv/bin/gavel", str(folder / "venv/bin/gavel")),
+        ("/opt/gavel", str(folder / "opt")),
         ("/etc/gavel", str(folder)),
         ("/var/lib/gavel", str(folder / "lib")),
         ("/var/log/gavel", str(folder)),

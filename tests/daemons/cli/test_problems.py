@@ -50,12 +50,13 @@ def test_problems_list_and_show_tell_of_the_shipped_ones() -> None:
     assert "Two Sum" in gavel(ROOT, "show", "two-sum").stdout
 
 
-def test_problems_verify_finds_every_shipped_verdict_as_expected() -> None:
+@pytest.mark.parametrize("package", sorted(path.name for path in (ROOT / "problems").iterdir()))
+def test_problems_verify_finds_every_shipped_verdict_as_expected(package: str) -> None:
     """Each reference submission of each shipped package gets a verdict that its folder names."""
-    done = gavel(ROOT, "verify", "--json")
+    done = gavel(ROOT, "verify", package, "--json")
     findings = json.loads(done.stdout)
     assert [each for each in findings if each["verdict"] not in each["expected"]] == []
-    assert len(findings) >= 50
+    assert len(findings) >= 6
     assert done.returncode == 0
 
 

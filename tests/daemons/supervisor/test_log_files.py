@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 import threading
@@ -189,7 +190,9 @@ print(json.dumps([dropped, whole, (folder / "api.log").read_text().splitlines()[
 
 def test_log_file_survives_a_full_disk(tmp_path: Path) -> None:
     """On a full file system lines are dropped whole and counted, and nothing fails or waits."""
-    command = f"mount -t tmpfs -o size=64k none {tmp_path} && exec {sys.executable} -c '{FILL}' {tmp_path}"
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "none", str(tmp_path)]
+    fill = [sys.executable, "-c", FILL, str(tmp_path)]
+    command = f"{shlex.join(mount)} && exec {shlex.join(fill)}"
 
     # A mount of our own, for root and for an ordinary user; it goes with the process.
     done = subprocess.run(
