@@ -110,6 +110,7 @@ async def test_submit_prints_one_json_document(suite: Suite, program: str) -> No
     async with trio.open_nursery() as nursery:
         nursery.start_soon(submit)
         await suite.worker.judge()
+    assert results[0].returncode == 0, results[0].stderr
     document = json.loads(results[0].stdout)
     assert (document["verdict"], document["user_id"]) == ("accepted", "tester")
 
