@@ -250,3 +250,39 @@ async def until(condition: Any, told: Told) -> None:
             await trio.sleep(0.02)
         return
     raise AssertionError({user: len(messages) for user, messages in told.by_user.items()})
+
+
+def documented_page(gateway: str) -> bytes:
+    """Return the page that docs/clients.md begins with, for the gateway that runs here."""
+    blocks = (ROOT / "docs/clients.md").read_text().split("```html\n")[1:]
+    (page,) = (block.partition("```")[0] for block in blocks if "followEvents(" in block)
+    return page.replace("127.0.0.1:8001", gateway).encode()
+
+
+async def test_documented_page_follows_events(site: Site, tmp_path: Path) -> None:
+    """The ten lines of the document, as they stand there, tell in a browser what happens."""
+    page = tmp_path / "page.html"
+    page.write_bytes(documented_page(site.address))
+    browser = [program("chromium", "chromium"), *CHROMIUM, "--enable-logging=stderr"]
+    run = partial(
+        trio.run_process,
+        [*browser, f"--user-data-dir={tmp_path}/profile", page.as_uri()],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        check=False,
+        start_new_session=True,
+        deliver_cancel=end_session,
+    )
+    with trio.fail_after(2 * PATIENCE_S):
+        async with trio.open_nursery() as nursery:
+            process: trio.Process = await nursery.start(run)
+            assert process.stderr is not None
+            console = b""
+            async for data in process.stderr:
+                console += data
+                if b'"live"' in console and not await site.history("u1"):
+                    await site.submit(["u1"], 1)
+                if b'"submission.queued ' in console:
+                    nursery.cancel_scope.cancel()
+    assert b'"submission.queued ' in console, console.decode()
