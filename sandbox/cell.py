@@ -45,6 +45,10 @@ class Plan(NamedTuple):
 
 
 _PROGRAM = namespaces.PROGRAM_ID
+#: What a cell's user namespace may have of what the kernel counts by user. It charges the maker of
+#: the namespace as well, the same user for all slots: without a cap of its own one slot takes what
+#: is left for the others, and for the host's own programs.
+_QUOTAS = {"max_user_namespaces": 0, "max_inotify_instances": 4, "max_inotify_watches": 1024}
 
 
 def start(plan: Plan) -> tuple[socket.socket, bool]:
@@ -148,9 +152,10 @@ def _build(plan: Plan, devices: int | None, sock: socket.socket) -> bool:
         namespaces.forbid_inspection()
         namespaces.leave_session_keyring()
 
-    def forbid_nesting() -> None:
-        with open("/.proc/sys/user/max_user_namespaces", "w", encoding="utf-8") as file:
-            file.write("0")
+    def set_quotas() -> None:
+        for name, most in _QUOTAS.items():
+            with open(f"/.proc/sys/user/{name}", "w", encoding="utf-8") as file:
+                file.write(str(most))
 
     steps.take(
         [
@@ -161,7 +166,7 @@ def _build(plan: Plan, devices: int | None, sock: socket.socket) -> bool:
             ("hostname", lambda: socket.sethostname("gavel")),
             ("descriptors", lambda: namespaces.keep_only([sock.fileno()])),
             ("parent", tie_to_parent),
-            ("nesting", forbid_nesting),
+            ("quotas", set_quotas),
             ("cell privileges", lambda: capabilities.limit(capabilities.CELL)),
             ("no_new_privs", namespaces.forbid_new_privileges),
             ("outer seccomp", lambda: seccomp.install(plan.outer_filter)),

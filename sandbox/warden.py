@@ -84,7 +84,7 @@ class Warden:
         parked.wait_parked()
         forked = wanted.may_fork and (wanted.argv, wanted.env) == self._interpreted
         self._begin(parked, wanted, fds, forked)
-        watch = Watch(parked, wanted.limits, self._worker, forked)
+        watch = Watch(parked, wanted.limits, self._worker, forked, self._plan.without)
         outcome, output = watch.watch()
         if watch.worker_gone:
             return False

@@ -5,6 +5,7 @@ import select
 import signal
 import socket
 import time
+from collections.abc import Collection
 
 from sandbox import frames, job, run
 from sandbox.errors import SandboxError
@@ -18,12 +19,18 @@ class Watch:
     """Output to its cap, the CPU counter, the wall clock, and what the worker says meanwhile."""
 
     def __init__(
-        self, parked: ParkedRun, limits: job.LimitNumbers, worker: socket.socket, forked: bool
+        self,
+        parked: ParkedRun,
+        limits: job.LimitNumbers,
+        worker: socket.socket,
+        forked: bool,
+        without: Collection[str],
     ) -> None:
         self._run = parked
         self._limits = limits
         self._worker = worker
         self._forked = forked
+        self._watches_cpu = "cpu watch" not in without
         self._poll = select.poll()
         self._output = {parked.stdout: bytearray(), parked.stderr: bytearray()}
         self._caps = {parked.stdout: limits.output_bytes, parked.stderr: STDERR_BYTES}
@@ -62,7 +69,7 @@ class Watch:
         limits = self._limits
         wall_left = limits.wall_s - wall_s
         cpu_s, memory = self._run.account.read()
-        if cpu_s > limits.time_s:
+        if cpu_s > limits.time_s and self._watches_cpu:
             self.reason = "time"
         elif memory > limits.memory_bytes:
             self.reason = "memory"

@@ -118,7 +118,7 @@ def test_frames_over_the_cap_are_refused() -> None:
 def test_launcher_survives_or_ends_on_any_frames(
     garbage: list[bytes], fds: int, is_started: bool
 ) -> None:
-    """Whatever a launcher is told, it ends by itself when its socket closes; nothing survives."""
+    """Row 108. Whatever a launcher is told, it ends by itself when its socket closes; nothing survives."""
 
     async def talk() -> None:
         ours, theirs = frames.make_pair()

@@ -47,7 +47,7 @@ def is_alive(pid: int) -> bool:
 
 @pytest.mark.parametrize("mode", MODES)
 async def test_worker_killed_leaves_nothing(mode: str, start: Start) -> None:
-    """When the worker is killed, launcher and programs die within a moment, and so do their groups."""
+    """Row 107. When the worker is killed, launcher, programs and groups are gone within a moment."""
     worker = start(mode, "worker.py")
     try:
         report = json.loads(await trio.to_thread.run_sync(worker.stdout.readline))
