@@ -16,29 +16,11 @@ from protocol.codec import encode
 from protocol.messages import Judgement, SubmissionRequest, Verdict
 from sandbox import Grade
 from tests.daemons.worker.conftest import PATIENCE_S, write_problem
+from tests.sandbox.seek import SEEK
 
 WRONG, ERROR = Verdict.WRONG_ANSWER, Verdict.RUNTIME_ERROR
 
-#: Looks in memory, files, arguments and environment for a word; the pattern is not the word.
-SEEK = r"""
-import os, re, sys
-word = re.compile(rb"hidden[=]answer")
-def seen():
-    for line in open("/proc/self/maps"):
-        span, flags, _, _, _, name = (line.split(maxsplit=5) + [""])[:6]
-        first, last = (int(part, 16) for part in span.split("-"))
-        if flags[0] == "r" and "[v" not in name:
-            with open("/proc/self/mem", "rb", 0) as memory:
-                memory.seek(first)
-                yield memory.read(last - first)
-    for name in ("environ", "cmdline"):
-        yield open(f"/proc/self/{name}", "rb").read()
-    for top in ("/box", "/tmp", "/dev/shm", "/etc"):
-        for folder, _, files in os.walk(top):
-            for name in files:
-                if os.path.exists(f"{folder}/{name}"):
-                    yield open(f"{folder}/{name}", "rb").read()
-"""
+FIND = SEEK + 'found = seek(rb"hidden[=]answer")\n'
 
 PROGRAMS = {
     # 90: the answers of all cases, written at once where a harness in the process would look.
@@ -54,11 +36,8 @@ PROGRAMS = {
     "kill": ("import os\nos.kill(os.getpid(), 9)", ERROR),
     "exec": ("import os\nos.execv('/bin/true', ['true'])", WRONG),
     # 92: the expected output is nowhere to be found; the second program proves that it looks.
-    "seek the answer": (SEEK + "sys.exit(any(word.search(text) for text in seen()))", WRONG),
-    "seek a known word": (
-        SEEK + "x = '='.join(['hidden', 'answer'])\nsys.exit(any(word.search(t) for t in seen()))",
-        ERROR,
-    ),
+    "seek the answer": (FIND + "sys.exit(bool(found))", WRONG),
+    "seek a known word": ("x = '='.join(['hidden', 'answer'])\n" + FIND + "sys.exit(bool(found))", ERROR),
     # 93: whatever compares in this process compares nothing.
     "equal to all": (
         ("import builtins, json\n"
