@@ -25,6 +25,8 @@ Natural = Annotated[int, msgspec.Meta(ge=0)]
 RestartType = Literal["permanent", "transient", "temporary"]
 OomScoreAdj = Annotated[int, msgspec.Meta(ge=-1000, le=1000)]
 LimitAction = Literal["hold", "escalate"]
+#: What tells of no user, so that calls of it may do without a token.
+PublicPath = Literal["/", "/docs", "/healthz", "/metrics", "/openapi.json", "/readyz"]
 
 _VARIABLE = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*$")
 #: What the supervisor itself tells its processes by.
@@ -272,6 +274,7 @@ class Auth(_Section, frozen=True):
     """`[auth]`: who may call."""
 
     tokens_file: str | None = None
+    public: tuple[PublicPath, ...] = ()
     insecure: bool = False
 
 

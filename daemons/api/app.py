@@ -60,7 +60,7 @@ def create_app(
     Delivery(app, config.api.cors_origins, stopping)
     ErrorAnswers(app)
 
-    gate = Gate(tokens)
+    gate = Gate(tokens, config.auth.public)
     workers = LiveWorkers(broker)
     admission = Admission(catalogue, languages, workers, config.limits)
     waiting = Waiting(broker, hub, stopping)
@@ -71,6 +71,6 @@ def create_app(
         *Health(broker, workers, catalogue).routes(),
         *Metrics(broker, workers, gate).routes(),
     ]
-    reference = Reference(routes, tokens=tokens is not None)
+    reference = Reference(routes, gate.guards)
     mount(app, gate, [*routes, *reference.routes()])
     return app

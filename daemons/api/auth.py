@@ -6,6 +6,8 @@ of one user as if it were not there.
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from quart import g, request
 
 from daemons.api.errors import Refusal
@@ -15,18 +17,24 @@ _REALM = {"WWW-Authenticate": 'Bearer realm="gavel"'}
 
 
 class Gate:
-    """Checks tokens; *tokens* None lets everyone in."""
+    """Checks tokens; *tokens* None lets everyone in, as do the paths that are *public*."""
 
-    def __init__(self, tokens: Tokens | None) -> None:
+    def __init__(self, tokens: Tokens | None, public: Collection[str] = ()) -> None:
         self._tokens = tokens
+        self._public = frozenset(public)
 
-    def check(self, scope: Scope | None) -> None:
-        """Return if the caller of the current request may do *scope* to something at least.
+    def guards(self, path: str) -> bool:
+        """Tell whether a call of the route *path* needs a token."""
+        return self._tokens is not None and path not in self._public
+
+    def check(self, path: str, scope: Scope | None) -> None:
+        """Return if the caller of the route *path* may do *scope* to something at least.
 
         Raises:
             Refusal: 401 without a token that counts, 403 with one that does not allow it.
         """
-        if self._tokens is None:
+        g.token = None
+        if self._tokens is None or not self.guards(path):
             return
         g.token = token = self._tokens.find(_bearer())
         if token is None:
@@ -44,7 +52,7 @@ class Gate:
         Raises:
             Refusal: 403.
         """
-        token = self._token()
+        token: Token | None = g.token
         if token is not None and not token.may(scope, user_id):
             raise _forbidden(f"this token is for the user {token.user_id!r} alone")
 
@@ -60,16 +68,13 @@ class Gate:
     @property
     def narrow(self) -> bool:
         """Whether the caller may see one user's things alone."""
-        token = self._token()
+        token: Token | None = g.token
         return token is not None and token.user_id is not None
 
     def owns(self, scope: Scope, user_id: str) -> bool:
         """Tell whether the caller may do *scope* to what is of *user_id*."""
-        token = self._token()
+        token: Token | None = g.token
         return token is None or token.may(scope, user_id)
-
-    def _token(self) -> Token | None:
-        return None if self._tokens is None else g.token
 
 
 _WHAT = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import re
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
@@ -25,15 +26,15 @@ Submit programs, look at what became of them, hear of it while it happens. Times
 sizes bytes (`_bytes`), timestamps RFC 3339 in UTC. Errors are problem details (RFC 9457)."""
 
 
-def describe(routes: list[Route], *, tokens: bool) -> Json:
-    """Return the OpenAPI document of *routes*; with *tokens*, every call needs one."""
+def describe(routes: list[Route], guards: Callable[[str], bool]) -> Json:
+    """Return the OpenAPI document of *routes*; *guards* tells whose calls need a token."""
     types = [ProblemDetails, *(each for route in routes for each in _types(route))]
     schemas, components = msgspec.json.schema_components(types, ref_template=_REF)
     shown = {id(type_): schema for type_, schema in zip(types, schemas, strict=True)}
     paths: Json = {}
     for route in routes:
         path = paths.setdefault(_PART.sub(r"{\1}", route.path), {})
-        path[route.method.lower()] = _operation(route, shown, tokens=tokens)
+        path[route.method.lower()] = _operation(route, shown, guarded=guards(route.path))
     document: Json = {
         "openapi": "3.1.0",
         "info": {
@@ -44,9 +45,8 @@ def describe(routes: list[Route], *, tokens: bool) -> Json:
         "paths": paths,
         "components": {"schemas": components},
     }
-    if tokens:
+    if any(guards(route.path) for route in routes):
         document["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
-        document["security"] = [{"token": []}]
     # Their ends are written for Python's `$`, which a newline may follow; JSON Schema's can't.
     text: str = json.dumps(document).replace(r"$(?!\\n)", "$")
     described: Json = json.loads(text)
@@ -59,7 +59,7 @@ def _types(route: Route) -> list[Any]:
     return arms if route.body is None else [route.body, *arms]
 
 
-def _operation(route: Route, shown: dict[int, Json], *, tokens: bool) -> Json:
+def _operation(route: Route, shown: dict[int, Json], *, guarded: bool) -> Json:
     operation: Json = {
         "operationId": route.handler.__name__,
         "summary": route.summary,
@@ -70,12 +70,14 @@ def _operation(route: Route, shown: dict[int, Json], *, tokens: bool) -> Json:
         ],
         "responses": {str(status): _answer(each, shown) for status, each in route.answers.items()},
     }
-    if tokens and route.scope is not None:
+    if guarded:
+        operation["security"] = [{"token": []}]
+    if guarded and route.scope is not None:
         operation["description"] = f"Needs a token with the scope `{route.scope}`."
     if route.body is not None:
         media = {"application/json": {"schema": shown[id(route.body)]}}
         operation["requestBody"] = {"required": True, "content": media}
-    for status in sorted({*route.errors, *_ALWAYS, *(_WITH_TOKENS if tokens else ())}):
+    for status in sorted({*route.errors, *_ALWAYS, *(_WITH_TOKENS if guarded else ())}):
         operation["responses"].setdefault(str(status), _error(status, shown))
     return operation
 

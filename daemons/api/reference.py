@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+from collections.abc import Callable
 from importlib.resources import files
 from typing import Any
 
@@ -31,12 +32,12 @@ class IndexPage(msgspec.Struct, frozen=True, kw_only=True):
 class Reference:
     """Handlers of `/`, `/openapi.json` and `/docs`, which tell of *others* and of themselves.
 
-    *tokens* says whether calls need one.
+    *guards* tells of a route's path whether its calls need a token.
     """
 
-    def __init__(self, others: list[Route], *, tokens: bool) -> None:
+    def __init__(self, others: list[Route], guards: Callable[[str], bool]) -> None:
         routes = [*others, *self.routes()]
-        self._document: dict[str, Any] = describe(routes, tokens=tokens)
+        self._document: dict[str, Any] = describe(routes, guards)
         self._index = IndexPage(
             name="Gavel",
             version=importlib.metadata.version("gavel-judge"),

@@ -68,7 +68,7 @@ def mount(app: Quart, gate: Gate, routes: list[Route]) -> None:
 
 def _view(gate: Gate, route: Route) -> Handler:
     async def view(**parts: Any) -> Response:
-        gate.check(route.scope)
+        gate.check(route.path, route.scope)
         if route.query is not None:
             parts["query"] = read_query(route.query)
         if route.headers is not None:

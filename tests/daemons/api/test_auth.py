@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from typing import get_args
 
 import pytest
 
-from daemons.config import Auth
+from daemons.config import Auth, PublicPath
 from daemons.tokens import Scope, TokenFile, token_file
 from tests.conftest import StoreProcess
 from tests.daemons.api.conftest import GOOD, Api, Worker, open_api
@@ -30,9 +31,9 @@ class Guarded:
 
 
 @asynccontextmanager
-async def open_guarded(store: StoreProcess) -> AsyncIterator[Guarded]:
-    """Open an API that asks for tokens."""
-    config = store.config(auth=Auth(tokens_file="tokens.json"))
+async def open_guarded(store: StoreProcess, *public: PublicPath) -> AsyncIterator[Guarded]:
+    """Open an API that asks for tokens, but for *public* paths."""
+    config = store.config(auth=Auth(tokens_file="tokens.json", public=public))
     file = token_file(config)
     assert file is not None
     file.add((Scope.ADMIN,))
@@ -73,6 +74,23 @@ async def test_every_route_asks_for_a_token(guarded: Guarded, subtests: pytest.S
             answer = await api.get("/problems", headers={"Authorization": authorization})
             check_problem(answer, 401, "unauthorized")
             assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+
+
+async def test_public_paths_are_open_and_no_others(store: StoreProcess) -> None:
+    """What `[auth] public` names takes anybody, and the description says so; the rest does not."""
+    public: tuple[PublicPath, ...] = get_args(PublicPath)
+    async with open_guarded(store, *public) as guarded:
+        opened = {
+            path
+            for method, path in ROUTES
+            if (await guarded.api.client.request(method, path)).status_code != 401
+        }
+        assert opened == set(public)
+        assert "gavel_store_up" in (await guarded.api.get("/metrics")).text
+        paths = (await guarded.api.get("/openapi.json")).json()["paths"]
+    assert {
+        path for path in paths if "security" not in paths[path].get("get", {"security": 1})
+    } == (opened)
 
 
 async def test_scopes_allow_themselves(guarded: Guarded, subtests: pytest.Subtests) -> None:
