@@ -12,9 +12,19 @@ FLAKE8_ASYNC := -m flake8_async --disable=ASYNC110,ASYNC114,ASYNC9
 NPM := tests/daemons/gateway/clients
 NPM_MADE := $(if $(shell command -v npm),$(NPM)/node_modules/.made)
 
-.PHONY: run test test-cgroup2 fuzz soak check bench chaos endurance install
+.PHONY: toolchains run test test-cgroup2 fuzz soak check bench chaos endurance install
 run: $(VENV)/.run
 	$(BIN)/gavel up $(ARGS)
+
+# Debian's packages for all languages that this machine can't offer yet: some 3 GB for all of them.
+toolchains: $(VENV)/.run
+	@missing=$$($(BIN)/gavel languages --packages); \
+	if [ -z "$$missing" ]; then echo "all languages are here"; exit 0; fi; \
+	install="apt-get install -qq -y --no-install-recommends $$missing"; \
+	if [ "$$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then \
+		echo "on Debian, run as root: apt-get update && $$install" >&2; exit 1; fi; \
+	DEBIAN_FRONTEND=noninteractive; export DEBIAN_FRONTEND; \
+	apt-get update -qq && $$install >/dev/null && $(BIN)/gavel languages
 
 # The whole suite waits a lot, so two processes share it, file by file. With ARGS it is one, which
 # prints as it goes and can be debugged.

@@ -174,6 +174,6 @@ def _is_python_2(file: Path) -> bool:
 def _own_id(code: str | None, languages: Languages) -> str | None:
     """Return our id for a language *code* of the format."""
     for language in languages.values():
-        if code in (language.id, *language.kattis):
+        if code == language.id or (language.variant_of is None and code in language.kattis):
             return language.id
     return None

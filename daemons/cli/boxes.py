@@ -45,4 +45,7 @@ async def find_toolchain(language: Language) -> Toolchain:
 def why_not_offered(language: Language) -> str:
     """Return the reason for people."""
     missing = missing_tools(language)
-    return f"not found: {', '.join(missing)}" if missing else "its tools do not work here"
+    if not missing:
+        return "its tools do not work here"
+    where = f"; Debian has it in {', '.join(language.debian)}" if language.debian else ""
+    return f"not found: {', '.join(missing)}{where}"

@@ -33,14 +33,17 @@ Row = dict[str, Any]
 
 @click.command()
 @click.option("--test", is_flag=True, help="Run each one's self-test in the sandbox.")
+@click.option("--packages", is_flag=True, help="Only name Debian's packages of what is missing.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document instead of a table.")
 @click.option("--server", metavar="URL", help="Those that the workers of this API offer instead.")
-def languages(*, test: bool, as_json: bool, server: str | None) -> None:
+def languages(*, test: bool, packages: bool, as_json: bool, server: str | None) -> None:
     """Show which languages this machine offers, with versions.
 
     Exit code: 0; with --test 1 when a language fails its test, 3 when the sandbox can't be opened.
     """
     quiet_logs("languages")
+    if packages and (test or as_json or server is not None):
+        raise click.UsageError("--packages stands alone")
     if server is not None:
         if test:
             raise click.UsageError("--test runs on this machine; leave out --server")
@@ -52,7 +55,9 @@ def languages(*, test: bool, as_json: bool, server: str | None) -> None:
     except SandboxError as exc:
         note(f"this machine has no sandbox: {exc}")
         sys.exit(EXIT_INTERNAL)
-    if as_json:
+    if packages:
+        click.echo(" ".join(_missing_packages(rows)))
+    elif as_json:
         click.echo(json.dumps({"languages": rows}, indent=2))
     else:
         _print(rows, tested=test)
@@ -85,6 +90,13 @@ async def _survey(test: bool) -> list[Row]:
         | ({"error": errors.get(language.id)} if test and language.id in toolchains else {})
         for language in known.values()
     ]
+
+
+def _missing_packages(rows: list[Row]) -> list[str]:
+    """Return the packages that have the tools of languages that are not offered."""
+    known = load_languages()
+    missing = [known[row["id"]] for row in rows if not row["offered"]]
+    return sorted({package for language in missing for package in language.debian})
 
 
 async def _test(toolchains: dict[str, Toolchain]) -> dict[str, str | None]:

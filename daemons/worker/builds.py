@@ -129,7 +129,7 @@ def build_key(toolchain: Toolchain, sources: Sources) -> str:
     # The tools by name: which ones they are stands in the identity, where they lie is no matter.
     named = {name: name for name in toolchain.tools}
     job = compile_job(replace(toolchain, tools=named), sources)
-    files = list(sources.files.items())
+    files = list(job.files.items())
     given = (_FORMAT, toolchain.identity, job.argv, job.env, job.limits, job.collect, files)
     return hashlib.sha256(msgspec.msgpack.encode(given)).hexdigest()
 

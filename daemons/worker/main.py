@@ -33,7 +33,7 @@ from daemons.worker.selftest import test_boxes
 from daemons.worker.shelf import Shelf
 from daemons.worker.slots import Slots
 from daemons.worker.toolchains import Toolchain, find_toolchains
-from judging.languages.language import load_languages
+from judging.languages import load_languages
 from judging.package import Catalogue, load_problems
 from protocol.messages import LanguageInfo, WorkerInfo
 from sandbox import Grade, Sandbox, SandboxError

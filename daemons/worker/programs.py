@@ -244,10 +244,11 @@ def compile_job(toolchain: Toolchain, sources: Sources, prepared: Path | None = 
         prepared=prepared,
     )
     limits = language.compile_limits
+    beside = {name: text.encode() for name, text in language.compile_files.items()}
     return Job(
         argv=tuple(argv),
         env={**ENV, **language.env},
-        files=sources.files,
+        files={**beside, **sources.files},
         stdin=b"",
         collect=language.artefacts,
         limits=Limits(

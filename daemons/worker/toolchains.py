@@ -66,6 +66,8 @@ async def find_toolchains(languages: Iterable[Language]) -> dict[str, Toolchain]
         version = await _ask(language, tools, language.version)
         if version is None:
             return
+        if language.detect is not None and await _ask(language, tools, language.detect) is None:
+            return
         told = version
         if language.identity is not None:
             told = await _ask(language, tools, language.identity) or version
@@ -88,7 +90,7 @@ def image_of(toolchains: Iterable[Toolchain]) -> Image:
     prefixes = ["/usr", "/usr/local"]
     tools = [PYTHON]  # runs what attacks a box, and is a language, too
     for toolchain in toolchains:
-        paths += toolchain.language.image
+        paths += _expand(toolchain.language.image)
         tools += toolchain.tools.values()
     for place in (place for tool in tools for place in (tool, os.path.realpath(tool))):
         if not _shows(paths, place):
@@ -100,6 +102,11 @@ def image_of(toolchains: Iterable[Toolchain]) -> Image:
         str(found) for prefix in prefixes for kind in _PACKAGES for found in Path(prefix).glob(kind)
     ]
     return Image(tuple(shown), tuple(dict.fromkeys(hidden)))
+
+
+def _expand(patterns: Iterable[str]) -> list[str]:
+    """Return the paths of this machine that fit *patterns*, whose versions are in their names."""
+    return [str(path) for pattern in patterns for path in sorted(Path("/").glob(pattern[1:]))]
 
 
 def _shows(paths: Iterable[str], place: str) -> bool:

@@ -18,26 +18,16 @@ In the argument lists these placeholders stand for what is known only at the run
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, dataclass, field, fields
-from functools import lru_cache
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
-
-import msgspec
 
 #: In `programs`: the interpreter that runs Gavel itself (the one its virtual environment was made
 #: from, so that submissions see the standard library and not our dependencies).
 SELF = "@self"
 
-_PLACEHOLDER = re.compile(r"\{([a-z0-9_+]+)\}")
-_KNOWN_PLACEHOLDERS = frozenset({"source", "entry", "stem", "memory_mb", "prepared"})
-
-
-class LanguageError(Exception):
-    """A language's file is wrong: the message names the file, the key and what was expected."""
+PLACEHOLDER = re.compile(r"\{([a-z0-9_+]+)\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +72,12 @@ class Language:
         programs: the tools, each with the places where it may be, best first: an absolute path, a
             name to look for on the PATH, or `SELF`.
         version: the command that prints the version.
-        image: further host paths that the tools need to see; those that a host has not are
-            passed over.
+        detect: a command that ends well where the language is offered, for what the presence of
+            `programs` does not tell; None if that is all.
+        image: further host paths that the tools need to see, with `*` where versions are in
+            their names; those that a host has not are passed over.
         compile: the command that turns sources into what is run; None if there is nothing to do.
+        compile_files: what the compiler finds beside the sources, by name.
         prepared: what can be built ahead of time for the compiler; None if nothing.
         compile_failed_only: `compile` makes nothing that a run needs; it only says what is wrong
             with the code, and is asked when a program's first run failed.
@@ -111,6 +104,9 @@ class Language:
             whose command is `run` with `source` fork from it. It is done where that is `SELF`.
         time_factor: the problem's time limit is multiplied by it.
         kattis: the codes that the problem package format has for this language.
+        debian: the packages of Debian that have its tools.
+        variant_of: the id of a language of which this is another dialect or implementation. Its
+            extensions and codes then speak of that one, and this one must be asked for by its id.
     """
 
     id: str
@@ -124,6 +120,8 @@ class Language:
     hello: str
     compile: tuple[str, ...] | None = None
     compile_failed_only: bool = False
+    detect: tuple[str, ...] | None = None
+    compile_files: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     prepared: Preparation | None = None
     image: tuple[str, ...] = ()
     artefacts: tuple[str, ...] = ()
@@ -139,6 +137,8 @@ class Language:
     fork_from: str | None = None
     time_factor: float = 1.0
     kattis: tuple[str, ...] = ()
+    debian: tuple[str, ...] = ()
+    variant_of: str | None = None
 
     def source_name(self, code: str) -> str:
         """Return the name under which *code*, a submission in one piece, is to be stored.
@@ -196,103 +196,9 @@ class Language:
             elif argument == "{source}":
                 argv += [name for name in files if self.is_source(name)] or [entry]
             else:
-                argv.append(_PLACEHOLDER.sub(lambda m: values.get(m[1], m[0]), argument))
+                argv.append(PLACEHOLDER.sub(lambda m: values.get(m[1], m[0]), argument))
         return argv
 
 
 #: Languages by id.
 Languages = Mapping[str, Language]
-
-
-def load_languages(directory: Path | None = None) -> dict[str, Language]:
-    """Read all languages of *directory* (by default those that Gavel ships), by id.
-
-    Raises:
-        LanguageError: a file is not as it must be, or two claim the same extension.
-    """
-    directory = directory or Path(__file__).parent
-    languages: dict[str, Language] = {}
-    claimed: dict[str, str] = {}
-    for path in sorted(directory.glob("*.toml")):
-        language = _read(path)
-        languages[language.id] = language
-        for extension in language.extensions:
-            other = claimed.setdefault(extension, language.id)
-            if other != language.id:
-                raise LanguageError(f"{path}: extensions: {extension} belongs to {other} already")
-    return languages
-
-
-def language_of(file_name: str, languages: Languages | None = None) -> Language | None:
-    """Return the language that *file_name*'s extension speaks of, if it is one of *languages*.
-
-    Without *languages*, those that Gavel ships are meant.
-    """
-    for language in (languages or _shipped()).values():
-        if file_name.endswith(language.extensions):
-            return language
-    return None
-
-
-@lru_cache(maxsize=1)
-def _shipped() -> Languages:
-    return load_languages()
-
-
-def _read(path: Path) -> Language:
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-        _refuse_unknown(table, Language, "")
-        _refuse_unknown(table.get("compile_limits", {}), CompileLimits, "compile_limits.")
-        if "prepared" in table:
-            _refuse_unknown(table["prepared"], Preparation, "prepared.")
-        language = msgspec.convert(table, Language)
-        _check(language, path)
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError) as exc:
-        raise LanguageError(f"{path}: {exc}") from exc
-    except ValueError as exc:
-        raise LanguageError(f"{path}: {exc}") from exc
-    return language
-
-
-def _refuse_unknown(table: object, shape: Any, where: str) -> None:
-    """Name keys that *shape* has not, which msgspec passes over, and those that are missing."""
-    if not isinstance(table, dict):
-        return
-    known = {f.name: f for f in fields(shape)}
-    for key in table:
-        if key not in known:
-            raise ValueError(f"{where}{key}: unknown key; known are {', '.join(sorted(known))}")
-    for name, f in known.items():
-        if name not in table and f.default is MISSING and f.default_factory is MISSING:
-            raise ValueError(f"{where}{name}: missing")
-
-
-def _check(language: Language, path: Path) -> None:
-    """Check what types alone can't tell."""
-    if language.id != path.stem:
-        raise ValueError(f"id: expected {path.stem!r}, the file's name, got {language.id!r}")
-    if not language.extensions:
-        raise ValueError("extensions: expected at least one")
-    for extension in language.extensions:
-        if not extension.startswith("."):
-            raise ValueError(f"extensions: expected a leading dot, got {extension!r}")
-    if not language.is_source(language.source):
-        raise ValueError(f"source: expected one of the extensions, got {language.source!r}")
-    if language.compile and not (language.artefacts or language.keep_sources):
-        raise ValueError("artefacts: a run would get neither artefacts nor sources")
-    if language.fork_from is not None and language.fork_from not in language.programs:
-        raise ValueError(f"fork_from: {language.fork_from!r} is none of programs")
-    _check_placeholders(language)
-
-
-def _check_placeholders(language: Language) -> None:
-    known = _KNOWN_PLACEHOLDERS | set(language.programs)
-    commands = {key: getattr(language, key) for key in ("version", "identity", "compile", "run")}
-    if language.prepared is not None:
-        commands["prepared.command"] = language.prepared.command
-    for key, command in commands.items():
-        for argument in command or ():
-            for name in _PLACEHOLDER.findall(argument):
-                if name not in known:
-                    raise ValueError(f"{key}: unknown placeholder {{{name}}}")

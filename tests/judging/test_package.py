@@ -51,7 +51,7 @@ def test_load_problem_reads_2025_09(packages):
     problem = load_problem(path)
     assert (problem.id, problem.title, problem.difficulty) == ("echo", "Echo", "hard")
     assert problem.tags == ("easy", "strings")
-    assert problem.languages == ("cpp", "python")
+    assert problem.languages == ("cpp", "cpp17", "cpp23", "pypy", "python")
     assert problem.statement_md == "Up to 100, *you*, {{other}}.\n"
     assert problem.statement_html == "<p>Up to 100, <em>you</em>, {{other}}.</p>\n"
     limits = problem.limits
@@ -64,7 +64,9 @@ def test_load_problem_reads_2025_09(packages):
     [sample] = problem.samples
     assert (sample.name, sample.input, sample.output) == ("sample/1", "a\n", "a\n")
     assert sample.explanation == "It is so."
-    assert problem.starter == {"python": "pass\n", "cpp": "int main() {}\n"}
+    python, cpp = "pass\n", "int main() {}\n"
+    starter = {"python": python, "pypy": python, "cpp": cpp, "cpp17": cpp, "cpp23": cpp}
+    assert problem.starter == starter
     assert problem.validator == ValidatorFlags()
     assert problem.path == path
 
@@ -124,7 +126,7 @@ REFUSED_BOTH = [
     ("type: scoring\n", "type: scoring is not supported yet"),
     ("type: interactive\n", "type: interactive is not supported yet"),
     ("type: [pass-fail, multi-pass]\n", "type: multi-pass is not supported yet"),
-    ("languages: cobol\n", "languages: none of cobol is supported"),
+    ("languages: algol68\n", "languages: none of algol68 is supported"),
     ("limits: {memory: -1}\n", "limits.memory: expected a number > 0"),
     ("limits: {memroy: 1}\n", "limits.memroy: unknown key; did you mean memory?"),
     ("limits: 3\n", "limits: expected a mapping"),

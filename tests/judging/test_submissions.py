@@ -89,7 +89,7 @@ def test_language_of_a_submission_is_that_of_its_files(packages):
             "submissions/accepted/dir/data.txt": "",
             "submissions/accepted/both/main.py": "",
             "submissions/accepted/both/main.c": "",
-            "submissions/accepted/a.rs": "",
+            "submissions/accepted/a.xyz": "",
             "submissions/accepted/old.py": "#!/usr/bin/env python2\nprint 1\n",
             "submissions/accepted/new.py": "#!/usr/bin/env python3\nprint(1)\n",
         }
@@ -98,7 +98,7 @@ def test_language_of_a_submission_is_that_of_its_files(packages):
     assert languages == {
         "accepted/dir": "python",
         "accepted/both": None,
-        "accepted/a.rs": None,
+        "accepted/a.xyz": None,
         "accepted/old.py": None,
         "accepted/new.py": "python",
     }

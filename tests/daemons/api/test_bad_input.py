@@ -39,7 +39,7 @@ def check_problem(answer: Any, status: int, kind: str) -> Any:
 WRONG_FIELDS = [
     pytest.param(body(problem_id="nosuch"), "problem_id", "there is no problem 'nosuch'", id="problem"),
     pytest.param(body(problem_id="ecco"), "problem_id", "did you mean 'echo'?", id="problem-near"),
-    pytest.param(body(language="cobol"), "language", "there is no language 'cobol'", id="language"),
+    pytest.param(body(language="algol"), "language", "there is no language 'algol'", id="language"),
     pytest.param(body(code=""), "code", "`code` is empty", id="empty-code"),
     pytest.param(body(code=" \n\t"), "code", "`code` is empty", id="blank-code"),
     pytest.param(body(colour="red"), "colour", "unknown field `colour`", id="unknown-field"),

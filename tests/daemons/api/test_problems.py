@@ -22,7 +22,8 @@ async def test_problem_shows_what_solvers_may_see(api: Api) -> None:
     assert "<p>Print what you read.</p>" in document["statement"]["html"]
     assert document["samples"][0]["input"] == "hello\n"
     assert document["limits"]["time_s"] == 1.0
-    assert document["starter"] == {"python": "# begin here\n"}
+    code = "# begin here\n"
+    assert document["starter"] == {"python": code, "pypy": code}
     assert "secret" not in answer.text
 
 

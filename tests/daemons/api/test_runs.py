@@ -72,7 +72,7 @@ WRONG = [
     ({"stdin": 5}, "stdin", "must be a string"),
     ({"args": "x"}, "args", "must be a list"),
     ({"args": ["\0"]}, "args[0]", "no NUL"),
-    ({"language": "cobol"}, "language", "there is no language"),
+    ({"language": "algol"}, "language", "there is no language"),
     ({"code": None}, "code", "exactly one"),
     ({"limits": []}, "limits", "must be an object"),
     ({"limits": {"time_s": "1"}}, "limits.time_s", "must be"),

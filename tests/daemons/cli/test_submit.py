@@ -130,7 +130,7 @@ async def test_submit_tells_what_was_wrong(
     """What the API refuses is told in its words, with the field, exit code 2."""
     for arguments, said in [
         (("--problem", "ecco"), "problem_id: there is no problem 'ecco'; did you mean 'echo'?"),
-        (("--problem", "echo", "--language", "cobol"), "language: there is no language 'cobol'"),
+        (("--problem", "echo", "--language", "algol"), "language: there is no language 'algol'"),
         (("--problem", "echo", "--user", "a b"), "user_id: "),
     ]:
         with subtests.test(said):

@@ -19,7 +19,7 @@ from daemons.worker.holdings import Holdings
 from daemons.worker.inspector import Inspector
 from daemons.worker.slots import Slots
 from daemons.worker.toolchains import find_toolchains, image_of
-from judging.languages.language import load_languages
+from judging.languages import load_languages
 from judging.package import load_problems
 from protocol.messages import Verdict
 from sandbox import Box, Grade, open_sandbox

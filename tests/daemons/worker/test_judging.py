@@ -103,7 +103,7 @@ BAD_ENTRIES: tuple[tuple[bytes, str], ...] = (
     (json.dumps(ENTRY | {"code": " "}).encode(), "empty"),
     (json.dumps(ENTRY | {"userId": "a:b"}).encode(), "must have 1 to 128"),
     (json.dumps(ENTRY | {"problemId": "nope"}).encode(), "unknown problem 'nope'"),
-    (json.dumps(ENTRY | {"language": "cobol"}).encode(), "unknown language 'cobol'"),
+    (json.dumps(ENTRY | {"language": "algol"}).encode(), "unknown language 'algol'"),
     (json.dumps(ENTRY | {"code": "#" * 70000}).encode(), "65536 bytes"),
     (b"[" * 100000, "malformed"),
 )
@@ -174,12 +174,12 @@ async def test_foreign_entries_survive_whoever_adopts_them(site: Site) -> None:
 async def test_worker_without_the_problem_says_so(site: Site) -> None:
     """A problem or a language that only the API knows ends as internal_error, with a log line."""
     worker = await site.open_worker()
-    for problem_id, language in (("nope", "c"), ("echo", "cobol")):
+    for problem_id, language in (("nope", "c"), ("echo", "algol")):
         submission = await site.verdict(await site.submit("x", language, problem_id))
         assert submission.verdict is Verdict.INTERNAL_ERROR
         assert (submission.status, submission.attempt) == (Status.DONE, 1)
     assert worker.logged("this worker has no problem 'nope'")
-    assert worker.logged("this worker has no cobol")
+    assert worker.logged("this worker has no algol")
 
 
 @pytest.mark.parametrize("slots", [1, 3])

@@ -78,48 +78,10 @@ def run(language, files, entry, cwd):
 
 
 def test_load_languages_has_the_shipped_ones():
-    """Five languages come with Gavel, under their ids."""
-    assert {"python", "c", "cpp", "javascript", "java"} <= set(LANGUAGES)
+    """Those that everybody asks for come with Gavel, each under its id."""
+    usual = "c cpp cpp17 cpp23 csharp go haskell java javascript kotlin lua ocaml pascal perl php"
+    assert {*usual.split(), "python", "ruby", "rust", "typescript", "bash"} <= set(LANGUAGES)
     assert all(language.id == key for key, language in LANGUAGES.items())
-
-
-#: Interpreter and compilers that every machine with this suite has; others where they are.
-PRESENT = [language for language in LANGUAGES.values() if tools_of(language)]
-
-
-def test_python_and_the_compilers_are_here():
-    """The suite itself needs Python and a C and C++ compiler, so those are always proven below."""
-    assert {"python", "c", "cpp"} <= {language.id for language in PRESENT}
-
-
-@pytest.mark.parametrize("language", PRESENT, ids=lambda language: language.id)
-def test_hello_says_hello(language, tmp_path):
-    """The commands of each language build and run its self-test."""
-    built = build(language, {language.source: language.hello}, language.source, tmp_path)
-    assert built.returncode == 0, built.stderr
-    ended = run(language, [language.source], language.source, tmp_path)
-    assert (ended.stdout, ended.returncode) == ("Hello, Gavel!\n", 0), ended.stderr
-    if not language.keep_sources:
-        assert all(list(tmp_path.glob(pattern)) for pattern in language.artefacts)
-
-
-@pytest.mark.parametrize("language", PRESENT, ids=lambda language: language.id)
-def test_version_prints_one(language):
-    """The version command ends well and prints a number."""
-    argv = language.command(language.version, tools=tools_of(language))
-    ended = subprocess.run(
-        argv, check=False, env=dict(language.env), capture_output=True, text=True, timeout=60
-    )
-    assert ended.returncode == 0
-    assert re.search(r"\d+(\.\d+)*", ended.stdout + ended.stderr)
-
-
-@pytest.mark.parametrize("language", PRESENT, ids=lambda language: language.id)
-def test_compile_refuses_what_does_not_parse(language, tmp_path):
-    """Code that does not parse is a compile error in every language, with a message."""
-    built = build(language, {language.source: "(((\n"}, language.source, tmp_path)
-    assert built.returncode != 0
-    assert language.source in built.stdout + built.stderr
 
 
 @pytest.mark.parametrize(
@@ -182,7 +144,8 @@ def test_c_builds_several_files(tmp_path):
         ("a.C", "cpp"),
         ("A.java", "java"),
         ("a.js", "javascript"),
-        ("a.rs", None),
+        ("a.rs", "rust"),
+        ("a.xyz", None),
         ("py", None),
         ("a.h", None),
     ],
@@ -273,4 +236,33 @@ def test_load_languages_refuses_two_owners_of_an_extension(tmp_path):
     (tmp_path / "mini.toml").write_text(MINIMAL)
     (tmp_path / "other.toml").write_text(MINIMAL.replace('"mini"', '"other"'))
     with pytest.raises(LanguageError, match=r"\.mini belongs to mini"):
+        load_languages(tmp_path)
+
+
+def test_variant_differs_in_what_its_file_says(tmp_path):
+    """It has all else from the other language, and neither its extensions nor its codes count."""
+    (tmp_path / "mini.toml").write_text(
+        MINIMAL.replace("[programs]", 'kattis = ["mi"]\n[programs]')
+    )
+    (tmp_path / "mini2.toml").write_text(
+        'id = "mini2"\nname = "Mini 2"\nvariant_of = "mini"\nreplace = { "{entry}" = "-2" }\n'
+    )
+    languages = load_languages(tmp_path)
+    variant = languages["mini2"]
+    assert (variant.run, variant.source) == (("{tool}", "-2"), "main.mini")
+    assert language_of("a.mini", languages).id == "mini"
+    assert variant.prepared is None
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ('variant_of = "none"\n', "variant_of: there is no"),
+        ('replace = { "a" = "b" }\n', "replace: is for a language that has variant_of"),
+    ],
+)
+def test_variant_of_nothing_is_refused(tmp_path, text, problem):
+    """A variant needs the file of the other language beside its own."""
+    (tmp_path / "odd.toml").write_text(f'id = "odd"\nname = "Odd"\n{text}')
+    with pytest.raises(LanguageError, match=re.escape(problem)):
         load_languages(tmp_path)
