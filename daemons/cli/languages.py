@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from functools import partial
 from typing import Any
@@ -22,7 +23,7 @@ from daemons.worker.programs import open_boxes
 from daemons.worker.selftest import say_hello
 from daemons.worker.toolchains import Toolchain, find_toolchains
 from judging.languages import load_languages
-from sandbox import Grade, SandboxError
+from sandbox import Box, Grade, SandboxError
 
 #: Rows stay on one line each for `grep` and the like.
 _PIPE_COLUMNS = 240
@@ -102,12 +103,19 @@ def _missing_packages(rows: list[Row]) -> list[str]:
 async def _test(toolchains: dict[str, Toolchain]) -> dict[str, str | None]:
     """Return what went wrong with each language in the sandbox, None for nothing."""
     errors: dict[str, str | None] = {}
-    async with open_boxes(toolchains.values(), slots=1, grade=Grade.REDUCED) as sandbox:
-        for id_, toolchain in toolchains.items():
+    waiting = iter(toolchains.items())
+
+    async def work(box: Box) -> None:
+        for id_, toolchain in waiting:
             try:
-                errors[id_] = await say_hello(sandbox.boxes[0], toolchain)
+                errors[id_] = await say_hello(box, toolchain)
             except SandboxError as exc:
                 errors[id_] = f"the sandbox failed: {exc}"
+
+    boxes = open_boxes(toolchains.values(), slots=os.cpu_count() or 1, grade=Grade.REDUCED)
+    async with boxes as sandbox, trio.open_nursery() as nursery:
+        for box in sandbox.boxes:
+            nursery.start_soon(work, box)
     return errors
 
 

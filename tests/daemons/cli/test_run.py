@@ -35,14 +35,17 @@ NO_SANDBOX = (
 
 
 def gavel(
-    *args: str, stdin: bytes = b"", before: tuple[str, ...] = ()
+    *args: str,
+    stdin: bytes = b"",
+    before: tuple[str, ...] = (),
+    patience_s: float = PATIENCE_S,
 ) -> subprocess.CompletedProcess[bytes]:
     """Run the command `gavel` with *args*, under the command *before*."""
     return subprocess.run(
         [*before, *GAVEL, *args],
         input=stdin,
         capture_output=True,
-        timeout=PATIENCE_S,
+        timeout=patience_s,
         check=False,
         cwd=ROOT,
     )
@@ -241,7 +244,7 @@ def test_languages_lists_all_with_versions() -> None:
 
 def test_languages_tests_each_in_the_sandbox() -> None:
     """With --test every language that is offered has run its hello in a box."""
-    done = gavel("languages", "--test", "--json")
+    done = gavel("languages", "--test", "--json", patience_s=300)
     assert done.returncode == 0, done.stdout
     rows = json.loads(done.stdout)["languages"]
     assert {row["error"] for row in rows if row["offered"]} == {None}
