@@ -32,6 +32,7 @@ from trio_websocket import (
     wrap_client_stream,
 )
 
+from daemons.gateway.late_pings import leave_late_pings
 from protocol.frames import FATAL_CODES
 
 Event = dict[str, Any]
@@ -261,6 +262,7 @@ async def _serve_connection(
         async with await _open_stream(address) as stream, trio.open_nursery() as own:
             wrap = partial(wrap_client_stream, max_message_size=_MAX_MESSAGE_BYTES)
             ws = await wrap(own, stream, address.authority, address.resource)
+            leave_late_pings(ws)
             task_status.started(ws)
     except* (OSError, HandshakeError, ConnectionClosed, trio.BrokenResourceError) as group:
         failure = group

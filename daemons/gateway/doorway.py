@@ -19,6 +19,7 @@ from wsproto.connection import ConnectionType
 from wsproto.events import Event
 from wsproto.handshake import H11Handshake
 
+from daemons.gateway.late_pings import leave_late_pings
 from daemons.gateway.stream import ClientStream
 from protocol.frames import MAX_FIRST_MESSAGE_BYTES
 
@@ -91,6 +92,7 @@ class Doorway:
             ws = await request.accept()
             stream.on_end = None
             _forget_handshake(ws)
+            leave_late_pings(ws)
             stream.begin(ws)
             return Entered(ws, headers.get(b"user-agent", b"").decode("latin-1"))
         return None

@@ -34,7 +34,7 @@ _RECEIVE_BYTES = 4096
 MAX_FRAGMENTS = 256
 
 #: First byte of a close frame: FIN and opcode 8.
-_CLOSE_FRAME = 0x88
+_CLOSE_FRAME = b"\x88"
 #: Codes that only ever describe an end, and are never sent (RFC 6455, 7.4.1).
 _NEVER_SENT = {1005, 1006, 1015}
 #: For a stream that never became a WebSocket.
@@ -102,7 +102,7 @@ class ClientStream(trio.abc.Stream):
         stream.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
-        """Send one frame, or the handshake's answer: trio-websocket sends each in one call.
+        """Send one frame, the handshake's answer, or nothing: trio-websocket does each in one call.
 
         Cancelled on its way, it may have sent part, and then nothing more can be said.
 
@@ -111,7 +111,7 @@ class ClientStream(trio.abc.Stream):
         """
         if self._torn:
             raise trio.BrokenResourceError("the frame before was cut off")
-        self._close_sent |= data[0] == _CLOSE_FRAME
+        self._close_sent |= bytes(data[:1]) == _CLOSE_FRAME
         self._torn = True
         await self._stream.send_all(data)
         self._torn = False

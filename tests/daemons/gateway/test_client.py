@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -9,6 +10,8 @@ from typing import Any
 
 import pytest
 import trio
+from wsproto import ConnectionType, WSConnection
+from wsproto.events import AcceptConnection, CloseConnection, Request, TextMessage
 
 from daemons.gateway import client
 from daemons.gateway.client import BadAddress, Events, Refused, Unreachable, open_events
@@ -26,6 +29,11 @@ def quick_returns(monkeypatch: pytest.MonkeyPatch) -> None:
 def url_of(running: Any) -> str:
     """Return the address of a gateway."""
     return f"ws://127.0.0.1:{running.port}/"
+
+
+def url_at(listener: trio.SocketListener) -> str:
+    """Return the address of whatever listens there."""
+    return f"ws://127.0.0.1:{listener.socket.getsockname()[1]}/"
 
 
 async def take(events: Events, count: int) -> list[dict[str, Any]]:
@@ -59,7 +67,7 @@ async def proxy(port: int) -> AsyncIterator[tuple[str, list[trio.SocketStream]]]
 
     async with trio.open_nursery() as nursery:
         listeners = await nursery.start(partial(trio.serve_tcp, serve, 0, host="127.0.0.1"))
-        yield f"ws://127.0.0.1:{listeners[0].socket.getsockname()[1]}/", through
+        yield url_at(listeners[0]), through
         nursery.cancel_scope.cancel()
 
 
@@ -169,10 +177,39 @@ async def test_client_knows_who_is_no_gateway(
 
     async with trio.open_nursery() as nursery:
         listeners = await nursery.start(partial(trio.serve_tcp, serve, 0, host="127.0.0.1"))
-        url = f"ws://127.0.0.1:{listeners[0].socket.getsockname()[1]}/"
+        url = url_at(listeners[0])
         with trio.fail_after(PATIENCE_S), pytest.RaisesGroup(Unreachable):
             async with open_events(url, "u1"):
                 pytest.fail("it was let in")
+        nursery.cancel_scope.cancel()
+
+
+async def test_client_that_leaves_bears_a_ping() -> None:
+    """A gateway may ping before it has read that the client leaves."""
+
+    async def serve(stream: trio.SocketStream) -> None:
+        connection = WSConnection(ConnectionType.SERVER)
+        async for data in stream:
+            connection.receive_data(data)
+            for event in connection.events():
+                if isinstance(event, Request):
+                    await stream.send_all(connection.send(AcceptConnection()))
+                elif isinstance(event, TextMessage):
+                    ready = {"type": "ready", "user_id": "u1", "head": 0, "recovered": True}
+                    await stream.send_all(connection.send(TextMessage(json.dumps(ready))))
+                elif isinstance(event, CloseConnection):
+                    await stream.send_all(b"\x89\x00" + connection.send(event.response()))
+                    await stream.aclose()
+                    parted.append(event.code)
+                    return
+
+    parted: list[int] = []
+    async with trio.open_nursery() as nursery:
+        listeners = await nursery.start(partial(trio.serve_tcp, serve, 0, host="127.0.0.1"))
+        with trio.fail_after(PATIENCE_S):
+            async with open_events(url_at(listeners[0]), "u1"):
+                pass
+        assert parted == [1000]
         nursery.cancel_scope.cancel()
 
 

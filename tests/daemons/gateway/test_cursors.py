@@ -16,7 +16,7 @@ from daemons.gateway.cursors import ClientCursors, client_name
 from protocol import keys
 from protocol.frames import Hello
 
-TEXT = 0x81
+TEXT, CLOSE, PING = 0x81, 0x88, 0x89
 CURSORS = "cur:{0}:u1"
 
 
@@ -107,6 +107,24 @@ async def test_answering_the_close_frame_proves_as_a_pong_does(
         assert await peer.close_code() == 1001
         await running.stopped.wait()
         (event,) = await running.history()
+        assert [event["id"]] == await positions(running)
+
+
+async def test_ping_that_crosses_our_close_frame_spoils_nothing(
+    open_gateway: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A client may ping before it has read that we part; its answer then proves as any other."""
+    monkeypatch.setattr("daemons.gateway.connection._PROOF_DELAY_S", 60)
+    async with open_gateway() as running, running.raw_peer() as peer:
+        await peer.send_frame(TEXT, b"u1")
+        assert (await peer.receive_message())["type"] == "ready"
+        await running.submit()
+        event = await peer.receive_message()
+        running.stopping.set()
+        assert await peer.receive_close() == 1001
+        await peer.send_frame(PING, b"")
+        await peer.send_frame(CLOSE, (1001).to_bytes(2, "big"))
+        await running.stopped.wait()
         assert [event["id"]] == await positions(running)
 
 
