@@ -12,7 +12,7 @@ FLAKE8_ASYNC := -m flake8_async --disable=ASYNC110,ASYNC114,ASYNC9
 NPM := tests/daemons/gateway/clients
 NPM_MADE := $(if $(shell command -v npm),$(NPM)/node_modules/.made)
 
-.PHONY: toolchains run test test-cgroup2 fuzz soak check bench chaos endurance install
+.PHONY: toolchains run test test-cgroup2 fuzz soak check bench chaos faults endurance install
 run: $(VENV)/.run
 	$(BIN)/gavel up $(ARGS)
 
@@ -57,6 +57,10 @@ bench: $(VENV)/.test
 # Ten minutes of kills and stops at random: ARGS='--seconds 60 --seed SEED'.
 chaos: $(VENV)/.test
 	$(BIN)/python -m tests.chaos $(ARGS)
+
+# Each fault of a list against a whole system of its own, and a table: ARGS='--json', ARGS='6 14'.
+faults: $(VENV)/.test
+	$(BIN)/python -m tests.faults $(ARGS)
 
 # 10,200 sockets while the gateway, then the store, is killed: some two minutes.
 endurance: $(VENV)/.test

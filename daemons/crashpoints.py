@@ -6,6 +6,9 @@ answer and ours. A random kill hardly ever hits them, so they have names. Nothin
 with commas between; ``GAVEL_CRASH_SEED`` makes the choice repeatable per process, and after
 ``GAVEL_CRASH_UNTIL`` (Unix seconds) nothing happens any more.
 
+Or one at a time: ``GAVEL_CRASH_TICKETS`` is a folder, and who first reaches a moment takes the file
+``NAME.SIGKILL`` or ``NAME.SIGSTOP`` out of it and gets that signal.
+
 ========================= ====================================================================
 ``api.before_submit``     the request is checked, nothing is written
 ``api.after_submit``      the submission is in the store, its sender has no answer
@@ -23,6 +26,7 @@ import os
 import random
 import signal
 import time
+from contextlib import suppress
 
 
 def _plan(variable: str) -> dict[str, float]:
@@ -37,10 +41,20 @@ _PLANS = {
 }
 _random = random.Random(f"{os.environ.get('GAVEL_CRASH_SEED', '')}:{os.getpid()}")
 _UNTIL_UNIX_S = float(os.environ.get("GAVEL_CRASH_UNTIL", "inf"))
+_TICKETS = os.environ.get("GAVEL_CRASH_TICKETS", "")
 
 
 def reach(point: str) -> None:
     """Say that the moment *point* is now; the process may not live to see the next."""
+    if _TICKETS:
+        _take_ticket(point)
     for number, plan in _PLANS.items():
         if _random.random() < plan.get(point, 0.0) and time.time() < _UNTIL_UNIX_S:
+            os.kill(os.getpid(), number)
+
+
+def _take_ticket(point: str) -> None:
+    for number in (signal.SIGKILL, signal.SIGSTOP):
+        with suppress(FileNotFoundError):
+            os.unlink(f"{_TICKETS}/{point}.{number.name}")  # noqa: PTH108 - one system call, no more
             os.kill(os.getpid(), number)

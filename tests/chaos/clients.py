@@ -49,8 +49,11 @@ class User:
         self.repeated = 0
         self.refused = 0
         self.reconnects = 0
+        #: Why a gateway could not tell all that was missed.
+        self.warned: Counter[str] = Counter()
         self._last: int | None = None
-        self._over: set[str] = set()
+        #: Ids that he was told the end of.
+        self.over: set[str] = set()
         self._told = trio.Event()
 
     async def submit(self, api: str, until: trio.Event) -> None:
@@ -59,14 +62,14 @@ class User:
             number = 0
             while not until.is_set():
                 number += 1
-                submission_id = await self._submit_one(client, f"{self.name}-{number}")
+                submission_id = await self.submit_one(client, f"{self.name}-{number}")
                 if self.random.random() < _CANCEL_CHANCE:
                     await trio.sleep(self.random.uniform(*_CANCEL_AFTER_S))
                     if await self._ask(client, "DELETE", f"/submissions/{submission_id}"):
                         self.cancelled.add(submission_id)
                 # A user of patience: no backlog grows that the end would have to wait for.
                 with trio.move_on_after(_PATIENCE_S):
-                    while submission_id not in self._over:
+                    while submission_id not in self.over:
                         await self._told.wait()
                 if self.random.random() < _REJUDGE_CHANCE:
                     again = await self._ask(client, "POST", f"/submissions/{submission_id}/rejudge")
@@ -81,12 +84,15 @@ class User:
                 return answer.status_code != 409
             await trio.sleep(_RETRY_S)
 
-    async def _submit_one(self, client: httpx2.AsyncClient, key: str) -> str:
+    async def submit_one(
+        self, client: httpx2.AsyncClient, key: str, code: str | None = None
+    ) -> str:
+        """Submit *code*, or any of `PROGRAMS`, until it is answered 202; return the id."""
         body = {
             "problem_id": "two-sum",
             "user_id": self.name,
             "language": "python",
-            "code": self.random.choice(PROGRAMS),
+            "code": code or self.random.choice(PROGRAMS),
         }
         headers = {"Idempotency-Key": key}
         while True:
@@ -135,11 +141,12 @@ class User:
 
     def _hear(self, event: dict[str, Any]) -> None:
         if event["type"] == "ready":
+            self.warned[event.get("reason", "")] += not event["recovered"]
             return
         self.repeated += event["id"] in self.events
         self.events[event["id"]] = event
         self._last = max(self._last or 0, event["id"])
         if event["type"] in FINAL:
-            self._over.add(event["submission_id"])
+            self.over.add(event["submission_id"])
             self._told.set()
             self._told = trio.Event()

@@ -77,10 +77,13 @@ class Plan(NamedTuple):
             "GAVEL_CRASH_SEED": self.seed,
             "GAVEL_CRASH_UNTIL": f"{time.time() + START_S + self.seconds}",
         }
-        if self.sabotage:
-            env["GAVEL_SABOTAGE"] = self.sabotage
-            env["PYTHONPATH"] = str(ROOT / "tests" / "chaos" / "sabotage")
-        return env
+        return env | sabotaged(self.sabotage)
+
+
+def sabotaged(guard: str) -> dict[str, str]:
+    """Return variables that take *guard* out of every daemon; none if it is empty."""
+    folder = ROOT / "tests" / "chaos" / "sabotage"
+    return {"GAVEL_SABOTAGE": guard, "PYTHONPATH": str(folder)} if guard else {}
 
 
 def _items(points: Mapping[str, float]) -> str:

@@ -28,10 +28,10 @@ WAIT_S = 60.0
 
 CONFIG = """
 [store]
-listen = ""
-[api]
+{store}
+[api]{api}
 listen = "127.0.0.1:0"
-[gateway]
+[gateway]{gateway}
 listen = "127.0.0.1:0"
 [worker]{worker}
 prepare = false
@@ -152,24 +152,58 @@ def reference(problem: str, folder: str, suffix: str) -> str:
     return found[0].read_text()
 
 
+def is_alive(pid: int) -> bool:
+    """Tell whether there is a process *pid*, zombies not counted."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except FileNotFoundError:
+        return False
+    return stat.rpartition(")")[2].split()[0] != "Z"
+
+
+def processes_of(pid: int) -> set[int]:
+    """Return *pid* and everything that descends from it."""
+    parents = {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = path.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue  # it has ended meanwhile
+        parents[int(path.parent.name)] = int(fields[1])
+    found = {pid}
+    while more := {child for child, parent in parents.items() if parent in found} - found:
+        found |= more
+    return found
+
+
 @contextmanager
 def started(
     folder: Path,
     *,
     worker: str = "\nslots = 2",
+    store: str = 'listen = ""',
+    api: str = "",
+    gateway: str = "",
     more: str = "",
     problems: Path = ROOT / "problems",
     gavel: Path = GAVEL,
+    within: tuple[str, ...] = (),
+    wait: bool = True,
     **options: Any,
 ) -> Iterator[System]:
-    """Start a system in *folder*, wait until it is ready, and stop it by SIGTERM at the end."""
+    """Start a system in *folder*, wait until it is ready, and stop it by SIGTERM at the end.
+
+    *within* is a command that runs it; without *wait* it is not waited for.
+    """
     (folder / "supervisor.toml").write_text(
-        CONFIG.format(problems=problems, worker=worker, more=more)
+        CONFIG.format(
+            problems=problems, worker=worker, store=store, api=api, gateway=gateway, more=more
+        )
     )
     ready, tell = os.pipe()
     with (folder / "log").open("wb") as log:
         up = subprocess.Popen(
-            [str(gavel), "up", "--ready-fd", str(tell)],
+            [*within, str(gavel), "up", "--ready-fd", str(tell)],
             cwd=folder,
             stdout=log,
             stderr=log,
@@ -178,9 +212,10 @@ def started(
         )
     os.close(tell)
     try:
-        readable, _, _ = select.select([ready], [], [], START_S)
-        line = os.read(ready, 4096) if readable else b""
-        assert line, f"not ready: {(folder / 'log').read_text()}"
+        if wait:
+            readable, _, _ = select.select([ready], [], [], START_S)
+            line = os.read(ready, 4096) if readable else b""
+            assert line, f"not ready: {(folder / 'log').read_text()}"
         yield System(folder, up, gavel)
     finally:
         os.close(ready)

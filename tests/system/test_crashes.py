@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import json
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx2 as httpx
 
-from tests.system.conftest import WAIT_S, events_until_judged, reference, started, submission
+from tests.system.conftest import (
+    WAIT_S,
+    events_until_judged,
+    is_alive,
+    processes_of,
+    reference,
+    started,
+    submission,
+)
 
 if TYPE_CHECKING:
     from tests.system.conftest import System
@@ -24,15 +31,6 @@ def restarts(system: System) -> dict[str, int]:
         name: sum(instance["restarts"] for instance in daemon["instances"])
         for name, daemon in daemons.items()
     }
-
-
-def is_alive(pid: int) -> bool:
-    """Tell whether there is a process *pid*, zombies not counted."""
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
-    except FileNotFoundError:
-        return False
-    return stat.rpartition(")")[2].split()[0] != "Z"
 
 
 def test_worker_killed_while_judging_is_replaced_and_its_submission_judged(
@@ -106,24 +104,9 @@ def test_api_killed_is_replaced_on_the_same_address(own_system: System) -> None:
     assert judged["status"] == "done"
 
 
-def processes_of(system: System) -> set[int]:
-    """Return `gavel up` and everything that descends from it."""
-    parents = {}
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = path.read_text().rpartition(")")[2].split()
-        except OSError:
-            continue  # it has ended meanwhile
-        parents[int(path.parent.name)] = int(fields[1])
-    found = {system.up.pid}
-    while more := {pid for pid, parent in parents.items() if parent in found} - found:
-        found |= more
-    return found
-
-
 def test_stop_leaves_no_process_behind(own_system: System) -> None:
     """SIGTERM to `gavel up` ends every daemon and what they started, and exits 0."""
-    processes = processes_of(own_system)
+    processes = processes_of(own_system.up.pid)
     # The supervisor, four daemons, and the worker's launcher and boxes.
     assert len(processes) > 6
     own_system.up.terminate()
@@ -136,7 +119,7 @@ def test_supervisor_killed_takes_everything_with_it_and_starts_anew(own_system: 
     """SIGKILL of `gavel up`: all ends by itself; a new one serves the same data at once."""
     with own_system.http() as http:
         before = http.post("/submissions?wait=30", json=submission("print(1)")).json()
-    processes = processes_of(own_system)
+    processes = processes_of(own_system.up.pid)
     own_system.up.kill()
     own_system.up.wait()
     with started(own_system.folder) as again, again.http() as http:

@@ -67,6 +67,11 @@ class Proxy:
         for scope, _ in list(self._links):
             scope.cancel()
 
+    def lead_to(self, path: str) -> None:
+        """Lead to another server from now on."""
+        self._path = path
+        self.cut()
+
     async def half_close(self) -> None:
         """Send every client the server's end of file, and go on reading from it."""
         for _, client in list(self._links):
@@ -102,10 +107,11 @@ class Proxy:
                     continue
                 if replies and self.reply_bytes is not None:
                     data = data[: self.reply_bytes]
-                    self.reply_bytes -= len(data)
+                    # Settled before anything is awaited: another link must lose none of its bytes.
+                    left = self.reply_bytes - len(data)
+                    self.reply_bytes = left or None
                     await sink.send_all(data)
-                    if self.reply_bytes == 0:
-                        self.reply_bytes = None
+                    if not left:
                         break
                     continue
                 await sink.send_all(data)

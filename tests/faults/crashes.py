@@ -1,0 +1,204 @@
+"""SIGKILL of each daemon at the moment that hurts most; and the controls of that."""
+
+from __future__ import annotations
+
+import signal
+import time
+
+import httpx2
+import trio
+
+from tests.chaos.run import Plan, run_chaos
+from tests.faults.fault import TWO_WORKERS, Setup, fault
+from tests.faults.ground import Ground
+from tests.system.conftest import is_alive, processes_of, submission
+
+#: `[worker]` of the faults, as in tests/system: a lease of 3 s in place of 15, the rest likewise.
+LEASE_S = 3.0
+#: As long as nobody ends it.
+ENDLESS = "import time\nwhile True: time.sleep(0.05)"
+SLOW = "import time\ntime.sleep(0.8)\nprint(1)"
+#: Long enough for whoever is killed in the middle, within the time of two-sum.
+LIFELINE_S = 6.0
+
+
+async def post(ground: Ground, user: str, key: str = "") -> httpx2.Response | None:
+    """Submit once; None if there was no answer."""
+    headers = {"Idempotency-Key": key} if key else {}
+    body = submission("print(1)", user_id=user)
+    try:
+        return await ground.http.post("/submissions", json=body, headers=headers)
+    except httpx2.TransportError:
+        return None
+
+
+async def ids_of(ground: Ground, user: str) -> list[str]:
+    """Return the ids of all submissions of *user*."""
+    listed = (await ground.http.get("/submissions", params={"user_id": user})).json()
+    return [each["id"] for each in listed["submissions"]]
+
+
+@fault(1, "API killed before and after it submits")
+async def kill_api(ground: Ground) -> str:
+    """SIGKILL of the API at `api.before_submit` and `api.after_submit`, with a key and without."""
+    careful, careless = ground.user("careful"), ground.user("careless")
+    for point in ("api.before_submit", "api.after_submit"):
+        for user, key in ((careful, point), (careless, "")):
+            ticket = ground.arm(point)
+            assert await post(ground, user.name, key) is None
+            assert not ticket.exists()
+            await ground.until(ground.ready, "the API again")
+            answer = await post(ground, user.name, key)
+            assert answer is not None
+            assert answer.status_code == 202
+            user.accepted.add(answer.json()["id"])
+    assert set(await ids_of(ground, "careful")) == careful.accepted
+    extra = set(await ids_of(ground, "careless")) - careless.accepted
+    assert len(extra) == 1, extra
+    await ground.judged(careless, extra)
+    await ground.judged(careful, careful.accepted)
+    attempts = [(await ground.record(id_, "attempt"))[0] for id_ in careful.accepted]
+    assert attempts == ["1", "1"]
+    return "with a key one id and one run each; without, one more submission, listed and judged"
+
+
+async def popped(ground: Ground) -> str:
+    """SIGKILL of a worker at `worker.popped`, between the pop and the claim."""
+    user = ground.user("u1")
+    ticket = ground.arm("worker.popped")
+    id_ = await ground.submit(user)
+    await ground.until(lambda: not ticket.exists(), "the worker dies")
+    took_s = await ground.until(
+        lambda: "started" in ground.told(user, id_), "pushed again within grace and sweep", 5.0
+    )
+    await ground.judged(user, [id_])
+    assert await ground.record(id_, "attempt") == ["1"]
+    return f"claimed again {took_s:.1f} s after the death (bound 5), attempt 1"
+
+
+fault(2, "worker killed at `popped`")(popped)
+fault(
+    2, "control: no repair of what was popped", Setup(sabotage="repair"), must_fail="pushed again"
+)(popped)
+
+
+@fault(3, "worker killed at `claimed`")
+async def claimed(ground: Ground) -> str:
+    """SIGKILL of a worker at `worker.claimed`: the claim is in the store, nothing runs."""
+    user = ground.user("u1")
+    ticket = ground.arm("worker.claimed")
+    id_ = await ground.submit(user)
+    await ground.until(lambda: not ticket.exists(), "the worker dies")
+    took_s = await ground.until(
+        lambda: "requeued" in ground.told(user, id_), "queued again", LEASE_S + 2
+    )
+    await ground.judged(user, [id_])
+    assert await ground.record(id_, "attempt") == ["2"]
+    return f"queued again {took_s:.1f} s after the death (bound {LEASE_S + 2:g}), attempt 2"
+
+
+@fault(4, "worker killed while a program runs")
+async def running(ground: Ground) -> str:
+    """SIGKILL of the worker whose sandbox runs an endless program."""
+    user = ground.user("u1")
+    id_ = await ground.submit(user, ENDLESS)
+    pid = await ground.worker_of(id_)
+    await ground.until(lambda: "compiled" in ground.told(user, id_), "it runs")
+    below = processes_of(pid) - {pid}
+    ground.send(pid, signal.SIGKILL, "worker")
+    took_s = await ground.until(
+        lambda: not any(is_alive(each) for each in below), "no process of the old run", 1.0
+    )
+    requeued_s = await ground.until(
+        lambda: "requeued" in ground.told(user, id_), "queued again", LEASE_S + 2
+    )
+    await ground.judged(user, [id_])
+    assert await ground.record(id_, "attempt", "verdict") == ["2", "idle_limit_exceeded"]
+    return (
+        f"its {len(below)} processes gone after {took_s:.2f} s (bound 1), queued again after"
+        f" {requeued_s:.1f} s, attempt 2"
+    )
+
+
+@fault(5, "worker killed around its last word")
+async def around_finish(ground: Ground) -> str:
+    """SIGKILL of a worker when it has judged, when FINISH is sent and unread, and when answered."""
+    user = ground.user("u1")
+    attempts = {}
+    for point in ("worker.judged", "worker.finished"):
+        ticket = ground.arm(point)
+        id_ = await ground.submit(user, "print(1)")
+        await ground.until(lambda ticket=ticket: not ticket.exists(), "the worker dies")  # type: ignore[misc]
+        await ground.judged(user, [id_])
+        attempts[point] = (await ground.record(id_, "attempt"))[0]
+        await ground.until(ground.ready, "a new worker")
+
+    # Sent and unread: the store stands still while the worker writes, and reads what a dead one sent.
+    ticket = ground.arm("worker.judged", signal.SIGSTOP)
+    id_ = await ground.submit(user, "print(1)")
+    worker = await ground.worker_of(id_)
+    await ground.until(lambda: not ticket.exists(), "the worker stands still")
+    (store,) = await ground.pids("store")
+    ground.send(store, signal.SIGSTOP, "store")
+    ground.send(worker, signal.SIGCONT, "worker")
+    await trio.sleep(0.3)  # what it writes waits in the kernel
+    ground.send(worker, signal.SIGKILL, "worker")
+    ground.send(store, signal.SIGCONT, "store")
+    await ground.judged(user, [id_])
+    attempts["sent"] = (await ground.record(id_, "attempt"))[0]
+    assert attempts["worker.finished"] == "1"
+    assert all(ground.told(user, each).count("judged") == 1 for each in user.accepted)
+    return f"one final each; attempts {attempts}"
+
+
+@fault(8, "SIGKILL and SIGSTOP at random", Setup(bare=True))
+async def at_random(_: Ground) -> str:
+    """20 s of random SIGKILL, SIGSTOP and crash points; `make chaos` does it for ten minutes."""
+    seed = f"{time.time_ns():x}"
+    outcome = await trio.to_thread.run_sync(run_chaos, Plan(seconds=20, seed=seed))
+    assert not outcome.wrong, f"seed {seed}: {outcome.wrong[:3]}"
+    accepted = sum(len(user.accepted) for user in outcome.users)
+    return (
+        f"seed {seed}: {outcome.faults.total()} faults and deaths, {accepted} accepted, none lost"
+    )
+
+
+async def kill_gateway(ground: Ground) -> str:
+    """SIGKILL of the gateway, twice, under 200 sockets of 10 users in mid-stream."""
+    users = [ground.user(f"u{number}", watching=20) for number in range(10)]
+    await ground.until(lambda: all(each.reconnects >= 0 for each in ground.users), "users")
+    over = trio.Event()
+    async with trio.open_nursery() as playing:
+        for user in users:
+            playing.start_soon(user.submit, ground.api, over)
+        for _ in range(2):
+            await trio.sleep(2.0)
+            before = [each.reconnects for each in ground.users]
+            await ground.strike("gateway", signal.SIGKILL)
+            await ground.until(
+                lambda before=before: all(  # type: ignore[misc]
+                    each.reconnects > was for each, was in zip(ground.users, before, strict=True)
+                ),
+                "all come back",
+            )
+        over.set()
+    events = sum(len(user.events) for user in ground.users)
+    return f"{len(ground.users)} clients came back twice, {events} events told, none missed"
+
+
+fault(6, "gateway killed in mid-stream", Setup(worker=TWO_WORKERS))(kill_gateway)
+
+
+async def publish_first(ground: Ground) -> str:
+    """As before, for one user, with PUBLISH before the append to the history."""
+    user = ground.user("u1")
+    for _ in range(3):
+        await ground.submit(user, "print(1)")
+    await trio.sleep(1.0)
+    return "nothing"
+
+
+fault(
+    6, "control: PUBLISH before the append", Setup(sabotage="append"),
+    must_fail="told but not in the history",
+)(publish_first)  # fmt: skip

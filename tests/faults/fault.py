@@ -1,0 +1,88 @@
+"""What a fault is: how its system is set up, what is injected, and the list of all faults."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from tests.faults.ground import Ground
+
+#: Two workers with a slot each, so that one finds what the other dropped.
+TWO_WORKERS = "\nprocesses = 2\nslots = 1"
+
+
+class Setup(NamedTuple):
+    """How the system of a fault differs from the usual one.
+
+    Attributes:
+        worker, api, gateway: more of their tables. store: what `[store]` has. more: further tables, ``FOLDER`` standing for its folder.
+        server: a store outside, ``valkey`` or ``redis``, with these options; empty: the embedded one.
+        proxied: whether the system reaches that store through a proxy. replica: whether a second
+            server follows the first, through a proxy of its own.
+        sabotage: the guard that is taken out. within: a command that runs it all.
+        wait: whether it is ready when the fault begins. checked: whether the common check follows;
+            where not, the fault looks for itself. bare: it starts and checks all by itself.
+    """
+
+    worker: str = TWO_WORKERS
+    store: str = 'listen = ""'
+    api: str = ""
+    gateway: str = ""
+    more: str = ""
+    server: str = ""
+    options: tuple[str, ...] = ()
+    proxied: bool = False
+    replica: bool = False
+    sabotage: str = ""
+    within: tuple[str, ...] = ()
+    checked: bool = True
+    wait: bool = True
+    bare: bool = False
+
+
+Play = Callable[["Ground"], Awaitable[str]]
+
+
+class Fault(NamedTuple):
+    """One fault: `play` injects it, asserts its pass condition, and tells what it saw.
+
+    Attributes:
+        number: as in the list of forty; several rows may share one.
+        must_fail: a control, which proves that the fault would see what it looks for: the text that
+            its failure must name.
+        alone: nothing else runs beside it, since it measures times.
+        absent: why it can't be injected here; empty if it can.
+    """
+
+    number: int
+    name: str
+    injected: str
+    setup: Setup
+    play: Play
+    must_fail: str = ""
+    alone: bool = False
+    absent: str = ""
+
+
+FAULTS: list[Fault] = []
+
+
+def fault(
+    number: int,
+    name: str,
+    setup: Setup | None = None,
+    *,
+    must_fail: str = "",
+    alone: bool = False,
+    absent: str = "",
+) -> Callable[[Play], Play]:
+    """Put the decorated function on the list; its docstring says what is injected."""
+
+    def put(play: Play) -> Play:
+        injected = " ".join((play.__doc__ or "").split())
+        used = setup or Setup()
+        FAULTS.append(Fault(number, name, injected, used, play, must_fail, alone, absent))
+        return play
+
+    return put

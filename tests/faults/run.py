@@ -1,0 +1,139 @@
+"""Play faults side by side and judge them; print what came of it."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple, cast
+
+import trio
+
+from tests.faults.fault import FAULTS, Fault
+from tests.faults.ground import Ground, open_ground
+
+#: So long a fault may take in all; then it has hung.
+FAULT_S = 200.0
+
+
+class Outcome(NamedTuple):
+    """What came of a fault; `verdict` is ``passed``, ``FAILED`` or ``not here``."""
+
+    fault: Fault
+    verdict: str
+    observed: str
+    took_s: float
+
+    def as_json(self) -> dict[str, object]:
+        """Return it for programs."""
+        return {
+            "number": self.fault.number,
+            "fault": self.fault.name,
+            "injected": self.fault.injected,
+            "control": bool(self.fault.must_fail),
+            "observed": self.observed,
+            "verdict": self.verdict,
+            "took_s": round(self.took_s, 1),
+        }
+
+    def line(self) -> str:
+        """Return it for people."""
+        name = f"{self.fault.number:>2} {self.fault.name}"
+        injected = f"\n{'':5}injected: {self.fault.injected}" if self.fault.injected else ""
+        return f"{self.verdict:8} {name} ({self.took_s:.0f} s){injected}\n{'':5}observed: {self.observed}"
+
+
+async def play(fault: Fault) -> Outcome:
+    """Play one fault and judge it."""
+    begun = trio.current_time()
+    if fault.absent:
+        return Outcome(fault, "not here", fault.absent, 0.0)
+    observed, failed = "", ""
+    try:
+        with trio.fail_after(FAULT_S):
+            observed = await _play(fault)
+    except Exception as exc:  # noqa: BLE001 - whatever goes wrong, the fault has failed of it
+        failed = _reason(exc)
+    took_s = trio.current_time() - begun
+    if fault.must_fail:
+        found = fault.must_fail in failed
+        what = f"fails as it must: {failed}" if found else f"does not see it: {failed or observed}"
+        return Outcome(fault, "passed" if found else "FAILED", what[:300], took_s)
+    return Outcome(fault, "FAILED" if failed else "passed", failed or observed, took_s)
+
+
+async def _play(fault: Fault) -> str:
+    if fault.setup.bare:
+        return await fault.play(cast("Ground", None))
+    async with open_ground(fault.setup) as ground:
+        try:
+            observed = await fault.play(ground)
+            if fault.setup.checked:
+                await ground.settle()
+                await ground.check_restarts()
+        except BaseException:
+            if not fault.must_fail:
+                print(
+                    f"--- log of {fault.number} {fault.name}\n{ground.log()[-6000:]}",
+                    file=sys.stderr,
+                )
+            raise
+    return observed
+
+
+def _reason(exc: BaseException) -> str:
+    while isinstance(exc, BaseExceptionGroup):
+        exc = exc.exceptions[0]
+    # A bare `assert` says nothing but where it stands.
+    where = traceback.extract_tb(exc.__traceback__)[-1]
+    said = str(exc) or f"{Path(where.filename).name}:{where.lineno}: {where.line}"
+    return f"{type(exc).__name__}: {said}"[:600]
+
+
+async def play_all(faults: Sequence[Fault], jobs: int, *, show: bool) -> list[Outcome]:
+    """Play *faults*, so many at a time, and those that want to be alone one after the other."""
+    outcomes: list[Outcome] = []
+    places = trio.CapacityLimiter(jobs)
+
+    async def play_one(fault: Fault) -> None:
+        async with places:
+            outcome = await play(fault)
+        outcomes.append(outcome)
+        if show:
+            print(outcome.line(), flush=True)
+
+    async with trio.open_nursery() as attendants:
+        attendants.start_soon(_stop_on_signal, attendants.cancel_scope)
+        async with trio.open_nursery() as nursery:
+            for fault in faults:
+                if not fault.alone:
+                    nursery.start_soon(play_one, fault)
+        for fault in faults:
+            if fault.alone:
+                await play_one(fault)
+        attendants.cancel_scope.cancel(reason="all are played")
+    return sorted(outcomes, key=lambda each: FAULTS.index(each.fault))
+
+
+async def _stop_on_signal(scope: trio.CancelScope) -> None:
+    """Stop all systems, rather than leave them behind, when this is told to end."""
+    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        async for _ in signals:
+            scope.cancel(reason="told to end")
+
+
+def summary(outcomes: Sequence[Outcome]) -> str:
+    """Return the table in short."""
+    rows = [
+        f"{each.fault.number:>2}  {each.verdict:8} {each.took_s:5.0f} s  {each.fault.name}"
+        for each in outcomes
+    ]
+    return "\n".join(rows)
+
+
+def as_json(outcomes: Sequence[Outcome]) -> str:
+    """Return the table for programs."""
+    return json.dumps([each.as_json() for each in outcomes], indent=1)

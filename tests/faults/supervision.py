@@ -1,0 +1,200 @@
+"""The supervisor killed, restarts under load, storms of signals, and daemons that misbehave."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+
+import trio
+
+from daemons.supervisor.client import Refused
+from tests.faults.fault import Setup, fault
+from tests.faults.ground import QUICK, Ground, in_thread
+from tests.faults.store import load
+from tests.system.conftest import ROOT, is_alive, processes_of, started
+
+#: How a daemon misbehaves is told to misbehave/sitecustomize.py, which Python imports at its start.
+MISBEHAVE = f"PYTHONPATH = '{ROOT / 'tests' / 'faults' / 'misbehave'}'"
+
+
+def misbehaving(how: str) -> Setup:
+    """Return a system whose worker misbehaves, with short deadlines and a limit of three deaths."""
+    start_s = 2.0 if how == "hang" else 30.0
+    return Setup(
+        worker="\nprocesses = 1\nslots = 1",
+        more=QUICK
+        + f"[supervisor.worker]\nintensity = 3\nperiod_s = 600.0\nstart_s = {start_s}\nstop_s = 2.0\n"
+        + f"environment = {{ {MISBEHAVE}, GAVEL_MISBEHAVE = '{how}' }}\n",
+        wait=how in ("deaf", "double-fork"),
+        checked=False,
+    )
+
+
+@fault(7, "supervisor killed", Setup(checked=False))
+async def kill_supervisor(ground: Ground) -> str:
+    """SIGKILL of `gavel up` while programs run; then a new `gavel up` in the same folder."""
+    user = ground.user("u1")
+    ids = [await ground.submit(user, "import time\ntime.sleep(0.8)") for _ in range(4)]
+    ports = [int(address.rpartition(":")[2]) for address in (ground.api, ground.gateway)]
+    ground.look()
+    ground.system.up.kill()
+    ground.system.up.wait()
+    took_s = await ground.until(
+        lambda: not any(is_alive(pid) for pid in ground.seen), "all have ended", 6.0
+    )
+    for port in ports:
+        with socket.socket() as door:
+            door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            door.bind(("127.0.0.1", port))
+    again = started(
+        ground.folder, worker=ground.setup.worker, more=QUICK, env=dict(os.environ),
+    )  # fmt: skip
+    async with in_thread(again) as system:
+        ground.system = system
+        await ground.find_addresses()
+        await ground.judged(user, ids)
+        await ground.settle()
+        ground.look()
+    return f"children gone after {took_s:.1f} s (bound 6), ports free, the next one judged the rest"
+
+
+@fault(39, "everything restarted under load")
+async def rolling(ground: Ground) -> str:
+    """`restart` of api, gateway and worker, twice each, under load; a broken file at `reload`."""
+    users = [ground.user(f"u{number}") for number in range(3)]
+    over = trio.Event()
+    config = ground.folder / "supervisor.toml"
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(load, ground, users, over)
+        for daemon in ("worker", "gateway", "api") * 2:
+            await ground.ask("restart", name=daemon)
+            ground.expected[daemon] += 2 if daemon == "worker" else 1
+        good = config.read_text()
+        config.write_text(good.replace("[worker]", "[worker]\nslot = 'many'"))
+        try:
+            await ground.ask("reload")
+        except Refused as exc:
+            reason = str(exc)
+        else:
+            raise AssertionError("a broken file was taken")
+        config.write_text(good)
+        assert await ground.ready()
+        over.set()
+    lost = sum(user.refused for user in users)
+    assert not lost, f"{lost} requests were refused or lost"
+    accepted = {id_ for user in users for id_ in user.accepted}
+    requeued = [
+        event["reason"]
+        for user in users
+        for event in user.events.values()
+        if event["type"] == "submission.requeued"
+    ]
+    assert set(requeued) <= {"released"}, requeued
+    assert "supervisor.toml" in reason
+    return (
+        f"{len(accepted)} submissions, 0 requests failed, {len(requeued)} given back; {reason[:60]}"
+    )
+
+
+@fault(39, "SIGTERM during the start, and a storm of it", Setup(wait=False, checked=False))
+async def storm(ground: Ground) -> str:
+    """SIGTERM of `gavel up` as it starts, and then again and again until it has ended."""
+    up = ground.system.up
+    await ground.until(lambda: len(processes_of(up.pid)) > 2, "it has begun to start")
+    sent = 0
+    while up.poll() is None:
+        ground.look()
+        up.terminate()
+        sent += 1
+        await trio.sleep(0.01)
+    assert up.returncode == 0, ground.log()
+    return f"{sent} signals; it ended in order, with 0"
+
+
+async def worker_state(ground: Ground) -> tuple[str, str]:
+    """Return the state of the worker and how its last process ended."""
+    (one,) = await ground.instances("worker")
+    ended = one["last_exit"] or {}
+    return str(one["state"]), str(ended.get("reason", "")) + str(ended.get("code", ""))
+
+
+async def held(ground: Ground, cause: str) -> None:
+    """Wait until the worker is held for *cause*, and check that all the others serve."""
+
+    async def is_held() -> bool:
+        try:
+            return (await worker_state(ground))[0] == "held"
+        except (OSError, ValueError, LookupError, Refused):
+            return False
+
+    await ground.until((ground.folder / "var/supervisor.sock").exists, "a supervisor")
+    await ground.until(lambda: "daemon died" in ground.log(), "a death")
+    await ground.until(is_held, "held at its limit")
+    assert cause in (await worker_state(ground))[1], await worker_state(ground)
+
+    async def others() -> bool:
+        daemons = (await ground.status())["daemons"]
+        return all(
+            one["ready"]
+            for name in ("store", "gateway", "api")
+            for one in daemons[name]["instances"]
+        )
+
+    await ground.until(others, "the others serve")
+
+
+@fault(40, "a daemon that ends at once", misbehaving("exit"))
+async def crash_loop(ground: Ground) -> str:
+    """The worker exits with 3 as soon as it is started, each time."""
+    await held(ground, "3")
+    return "held after 3 restarts in backoff; the others serve; status has exit code 3"
+
+
+@fault(40, "a daemon that never gets ready", misbehaving("hang"))
+async def never_ready(ground: Ground) -> str:
+    """The worker hangs before it is ready, each time; `start_s` is 2."""
+    await held(ground, "not ready within 2 s")
+    return "killed at start_s each time, then held; the others serve; status says why"
+
+
+@fault(40, "a daemon that dies when it is ready", Setup(worker="\nprocesses = 1\nslots = 1", checked=False,
+       more=QUICK + "[supervisor.worker]\nintensity = 3\nperiod_s = 600.0\n"))  # fmt: skip
+async def ready_then_dies(ground: Ground) -> str:
+    """SIGKILL of the worker whenever it is ready."""
+    for place in range(4):
+
+        async def up(restarts: int = place) -> bool:
+            (one,) = await ground.instances("worker")
+            return one["restarts"] == restarts and bool(one["ready"])
+
+        await ground.until(up, f"ready for the {place + 1}. time")
+        await ground.strike("worker", signal.SIGKILL)
+    await held(ground, "killed by SIGKILL")
+    return "held after 3 restarts; the others serve; status says SIGKILL"
+
+
+@fault(40, "a daemon that ignores SIGTERM", misbehaving("deaf"))
+async def deaf(ground: Ground) -> str:
+    """`restart` of a worker that has SIGTERM blocked; `stop_s` is 2, its own drain time 5."""
+    before = await ground.pids("worker")
+    began = trio.current_time()
+    await ground.ask("restart", name="worker")
+    took_s = trio.current_time() - began
+    assert "did not stop within" in ground.log()
+    assert not is_alive(before[0])
+    return f"killed at its deadline and replaced after {took_s:.1f} s"
+
+
+@fault(40, "a daemon that forks twice", misbehaving("double-fork"))
+async def double_fork(ground: Ground) -> str:
+    """SIGKILL of a worker that has put a process into a session of its own, then a stop."""
+    pid_file = ground.folder / "grandchild"
+    await ground.until(pid_file.exists, "a grandchild")
+    grandchild = int(pid_file.read_text())
+    ground.seen.add(grandchild)
+    assert is_alive(grandchild)
+    await ground.strike("worker", signal.SIGKILL)
+    await ground.until(lambda: not is_alive(grandchild), "it ends with its daemon", 5.0)
+    await ground.until(ground.ready, "a new worker")
+    return "it ended with the daemon; the next one's ends with the stop"

@@ -1,0 +1,54 @@
+"""The list of faults is whole, and its judge fails what must fail. `make faults` plays them."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.faults.__main__ import FAMILIES
+from tests.faults.fault import FAULTS, Fault, Setup
+from tests.faults.ground import Ground
+from tests.faults.run import play
+
+CONTROLS = 4
+
+
+async def good(_: Ground) -> str:
+    """Do nothing."""
+    return "all well"
+
+
+async def bad(_: Ground) -> str:
+    """Find something."""
+    raise AssertionError("one is lost")
+
+
+def make(do: object, **more: object) -> Fault:
+    """Return a fault that starts no system."""
+    return Fault(0, "made up", "", Setup(bare=True), do, **more)  # type: ignore[arg-type]
+
+
+def test_list_has_forty_faults_and_the_controls() -> None:
+    """Every fault is played, or is listed with the reason why not; the controls are there."""
+    assert FAMILIES
+    assert {each.number for each in FAULTS} == set(range(1, 41))
+    assert sum(bool(each.must_fail) for each in FAULTS) == CONTROLS
+    assert all(each.injected for each in FAULTS)
+
+
+@pytest.mark.parametrize(
+    ("fault", "verdict"),
+    [
+        (make(good), "passed"),
+        (make(bad), "FAILED"),
+        (make(bad, absent="no such thing here"), "not here"),
+        (make(bad, must_fail="is lost"), "passed"),
+        (make(bad, must_fail="comes twice"), "FAILED"),
+        (make(good, must_fail="is lost"), "FAILED"),
+    ],
+)
+async def test_fault_passes_only_as_it_must(fault: Fault, verdict: str) -> None:
+    """A control passes if it fails, and for its own reason; what is not played is not passed."""
+    outcome = await play(fault)
+
+    assert outcome.verdict == verdict
+    assert outcome.as_json()["control"] == bool(fault.must_fail)
