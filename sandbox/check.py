@@ -13,8 +13,8 @@ from typing import NamedTuple
 from sandbox import frames, job, launcher, run
 from sandbox.cgroup.select import find_parents
 from sandbox.errors import SandboxError
-from sandbox.host import launcher_command
 from sandbox.image import Image, usual_paths
+from sandbox.launched import launcher_command
 from sandbox.result import Grade
 from sandbox.settings import Setting, find_taken_ids, read_settings
 

@@ -40,7 +40,7 @@ def read_failure(frame: bytes, fds: list[int]) -> SandboxError:
     frames.close_fds(fds)
     if frame[:1] == run.FAILED:
         return run.read_failure(frame)
-    return SandboxError("launcher", 0, "no answer in time, or not one that it ever gives")
+    return SandboxError("launcher", 0, "an answer that it never gives")
 
 
 def read_result(limits: Limits, grade: Grade, frame: bytes, fds: list[int]) -> Result:

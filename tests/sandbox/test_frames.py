@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sandbox import Grade, Job, Limits, SandboxError, frames, job, launcher, open_sandbox, run
-from sandbox.host import launcher_command
+from sandbox.launched import launcher_command
 
 from .drive import IMAGE, settle
 
@@ -158,7 +158,7 @@ def test_warden_refuses_any_frames_and_is_replaced(garbage: list[bytes]) -> None
         with trio.fail_after(20):
             async with open_sandbox(slots=1, image=IMAGE, grade=Grade.REDUCED) as sandbox:
                 (box,) = sandbox.boxes
-                warden = box._warden
+                warden = box._cell._warden
                 for frame in garbage:
                     try:
                         frames.send(warden, frame)

@@ -22,6 +22,7 @@ from sandbox import (
     Sandbox,
     SandboxError,
     host,
+    launched,
     open_sandbox,
 )
 
@@ -210,7 +211,7 @@ async def test_warden_that_hangs_costs_its_run_and_nothing_of_the_callers(
 ) -> None:
     """No answer in time is SandboxError; files that the caller lent are his, and still open."""
     monkeypatch.setattr(host, "_OVERDUE_S", 0.0)
-    monkeypatch.setattr(host, "_KILL_S", 0.1)
+    monkeypatch.setattr(launched, "_KILL_S", 0.1)
     hasty = Limits(time_s=5, wall_s=1, memory_bytes=256 << 20, output_bytes=1 << 20)
     with trio.fail_after(20), Blob.from_bytes(b"lent") as lent:
         async with open_box() as sandbox:
