@@ -1,6 +1,7 @@
 """What a program sees of the host's files: a slot's own overlay, or folders bound with care."""
 
 import os
+import shutil
 import socket
 import tempfile
 from collections.abc import Iterator
@@ -154,6 +155,46 @@ async def test_sockets_and_pipes_in_the_image_lead_nowhere(
     assert spoken == answered
     assert names.endswith(" False")
     assert "plain" in names
+
+
+#: Tries to gain by setuid and setgid programs, and to write where all may write.
+GAIN = """
+import os, subprocess, sys
+place = sys.argv[1]
+for name in ("setuid", "setgid"):
+    print(subprocess.run([f"{place}/{name}", "-u" if name == "setuid" else "-g"], capture_output=True, text=True).stdout.strip())
+for path in ("open/new", "open/file", "file"):
+    try:
+        os.close(os.open(f"{place}/{path}", os.O_WRONLY | os.O_CREAT))
+        print("written")
+    except OSError as exc:
+        print(exc.strerror)
+"""
+REFUSED = ["1000", "1000", *["Read-only file system"] * 3]
+
+
+@pytest.mark.parametrize("without", [[], ["overlay"], ["landlock"], ["landlock", "seccomp"]])
+async def test_setuid_and_writable_files_of_the_image_give_nothing(
+    without: list[str], place: Path
+) -> None:
+    """Rows 2, 12. They are shown as they are, and do nothing: read-only, nosuid, no new privileges.
+
+    It holds for overlays and for bound folders, without asking what is in a folder.
+    """
+    for name, mode in (("setuid", 0o4755), ("setgid", 0o2755)):
+        shutil.copy("/usr/bin/id", place / name)
+        (place / name).chmod(mode)
+    (place / "open").mkdir()
+    for name in ("open/file", "file"):
+        (place / name).touch()
+        (place / name).chmod(0o666)
+    (place / "open").chmod(0o1777)
+    image = Image((*usual_paths(), str(place)))
+    opening = open_sandbox(slots=1, image=image, grade=Grade.REDUCED, _without=without)
+    with trio.fail_after(30):
+        async with opening as sandbox:
+            assert await run_python(sandbox.boxes[0], GAIN, str(place)) == REFUSED
+    assert list((place / "open").iterdir()) == [place / "open" / "file"]
 
 
 async def test_image_shows_mounts_below_its_folders(place: Path) -> None:
