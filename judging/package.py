@@ -18,6 +18,8 @@ What the format leaves open or has not got:
       explanations:               # of samples, by the name of the test
         "1": "Why this is the answer, in Markdown."
 
+- `function.yaml` makes people write one function and no program, see `judging.function`.
+
 - `submissions/compile_error` and other directories, see `judging.submissions`.
 """
 
@@ -32,6 +34,7 @@ from judging.catalogue import Catalogue, open_catalogue
 from judging.checkers.flags import ValidatorFlags
 from judging.document import Section, read_document
 from judging.errors import PackageError
+from judging.function import Function, read_function
 from judging.languages import Languages, load_languages
 from judging.metadata import read_metadata
 from judging.problem import (
@@ -108,6 +111,9 @@ def _load(path: Path, languages: Languages) -> Problem:
     tests = read_tests(path, metadata.groups, metadata.validator_arguments)
     extension = _Extension(read_document(path / "gavel.yaml"))
     samples = read_samples(tests, extension.explanations)
+    function = read_function(path / "function.yaml")
+    if function is not None:
+        _check_tests(function, tests)
     directory = path / metadata.statement_directory
     file, language = find_statement(directory)
     markdown = fill_constants(read_statement(file), metadata.constants)
@@ -122,13 +128,14 @@ def _load(path: Path, languages: Languages) -> Problem:
         limits=metadata.limits,
         tests=tests,
         samples=samples,
-        starter=_read_starter(path / "attachments", languages),
+        starter=_starter_for(function, languages) | _read_starter(path / "attachments", languages),
         validator=validator_flags(path / "problem.yaml", metadata.validator_arguments),
         version=_hash(path),
         path=path,
         submissions=read_submissions(path, languages, legacy=metadata.legacy),
-        languages=metadata.languages,
+        languages=_allowed(metadata.languages, function, languages),
         constants=metadata.constants,
+        function=function,
     )
 
 
@@ -144,6 +151,37 @@ class _Extension:
             name: explanations.text(name) for name in explanations
         }
         document.refuse_unknown()
+
+
+def _check_tests(function: Function, tests: Sequence[TestCase]) -> None:
+    """Refuse tests that the function can't be called with, or whose answer it can't return."""
+    for test in tests:
+        for file, read in ((test.input, function.message), (test.answer, function.answer)):
+            try:
+                read(file.read_bytes())
+            except (ValueError, RecursionError) as exc:
+                raise PackageError(file, f"does not fit function.yaml: {exc}") from exc
+
+
+def _allowed(
+    ids: tuple[str, ...] | None, function: Function | None, languages: Languages
+) -> tuple[str, ...] | None:
+    """Return those of *ids*, or of all languages, in which people can write what is wanted."""
+    if function is None:
+        return ids
+    able = tuple(language.id for language in languages.values() if language.function)
+    return able if ids is None else tuple(id_ for id_ in ids if id_ in able)
+
+
+def _starter_for(function: Function | None, languages: Languages) -> dict[str, str]:
+    """Return the code to begin with where people write only *function*, by language."""
+    if function is None:
+        return {}
+    return {
+        language.id: language.function.starter_for(function)
+        for language in languages.values()
+        if language.function is not None
+    }
 
 
 def _read_starter(directory: Path, languages: Languages) -> dict[str, str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from judging.checkers.flags import ValidatorFlags
+from judging.function import Function
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +114,7 @@ class Problem:
         submissions: the solutions that come with it.
         languages: ids of the languages that may be used; None means any.
         constants: names that stand for values in statement and reference submissions.
+        function: what people write, where that is no whole program.
     """
 
     id: str
@@ -131,6 +133,7 @@ class Problem:
     submissions: tuple[ReferenceSubmission, ...]
     languages: tuple[str, ...] | None = None
     constants: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    function: Function | None = None
 
     def sources_of(self, submission: ReferenceSubmission) -> dict[str, str]:
         """Return the files of one of the problem's submissions by name, constants filled in.

@@ -168,6 +168,19 @@ async def _show_remote(server: str, problem_id: str, as_json: bool) -> int:
 
 
 @problems.command()
+@click.argument("problem_id", metavar="ID")
+@click.option("--language", metavar="L", required=True, help="Which language's.")
+@config_option
+def starter(problem_id: str, language: str, config: Config) -> None:
+    """Print the code to begin with, if the problem has some."""
+    known = _find(_load(config), problem_id).starter
+    if language not in known:
+        there = ", ".join(known) or "none"
+        raise click.UsageError(f"{problem_id} has no starter code in {language!r}; it has {there}")
+    click.echo(known[language], nl=False)
+
+
+@problems.command()
 @click.argument("problem_ids", metavar="[ID]...", nargs=-1)
 @json_option
 @config_option

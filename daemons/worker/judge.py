@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import structlog
 import trio
@@ -34,6 +36,8 @@ from protocol.messages import (
     Verdict,
 )
 from sandbox import Box, Limits, Result, RunStatus
+
+T = TypeVar("T")
 
 log = structlog.get_logger()
 
@@ -77,7 +81,7 @@ async def judge(
         SandboxError: this host failed, never the program.
     """
     means = means or Means()
-    sources = Sources.of(request, toolchain)
+    sources = Sources.of(request, toolchain, problem.function)
     built = await means.build(box, toolchain, sources)
     if isinstance(built, CompileFailure):
         return _refused(problem, built)
@@ -149,7 +153,7 @@ async def _run_test(
     timed = await timing.run(
         program,
         box,
-        stdin=await _read(test.input),
+        stdin=await _input(problem, test),
         limits=Limits(
             time_s=limits.time_s,
             wall_s=limits.wall_s,
@@ -161,7 +165,7 @@ async def _run_test(
     result = timed.result
     for blob in result.files.values():
         blob.close()
-    accepted, feedback = await _compare(test, timed.status, result)
+    accepted, feedback = await _compare(problem, test, timed.status, result)
     return TestResult(
         name=test.name,
         verdict=Verdict(verdict_of(timed.status.value, accepted)),
@@ -176,6 +180,14 @@ async def _run_test(
     )
 
 
+async def _input(problem: Problem, test: TestCase) -> bytes:
+    """Return what the program reads: the test's input, or what the harness makes of it."""
+    text = await _read(test.input)
+    if problem.function is None:
+        return text
+    return await _run(len(text), partial(problem.function.message, text))
+
+
 async def _read(path: Path) -> bytes:
     read = path.read_bytes
     return await trio.to_thread.run_sync(read) if _is_large(path) else read()
@@ -186,14 +198,22 @@ def _is_large(path: Path) -> bool:
 
 
 async def _compare(
-    test: TestCase, status: RunStatus, result: Result
+    problem: Problem, test: TestCase, status: RunStatus, result: Result
 ) -> tuple[bool | None, Text | None]:
     """Return whether the output is right, and what to tell of it; None where it does not count."""
     if status is not RunStatus.OK:
         return None, codec.text(result.stderr) if result.stderr else None
     answer = await _read(test.answer)
-    if len(result.stdout) + len(answer) > _LARGE_BYTES:
-        found = await trio.to_thread.run_sync(check, result.stdout, answer, test.validator)
+    if problem.function is not None:
+        compare = partial(problem.function.check, result.stdout, answer)
     else:
-        found = check(result.stdout, answer, test.validator)
+        compare = partial(check, result.stdout, answer, test.validator)
+    found = await _run(len(result.stdout) + len(answer), compare)
     return found.accepted, found.feedback
+
+
+async def _run(size_bytes: int, work: Callable[[], T]) -> T:
+    """Return what *work* on so many bytes comes to, by a thread if that takes long."""
+    if size_bytes > _LARGE_BYTES:
+        return await trio.to_thread.run_sync(work)
+    return work()

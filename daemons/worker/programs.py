@@ -15,6 +15,7 @@ import trio
 
 from daemons.metrics import SANDBOX_OVERHEAD_SECONDS
 from daemons.worker.toolchains import Toolchain, image_of
+from judging.function import Function
 from protocol.messages import Request
 from sandbox import (
     Blob,
@@ -88,8 +89,20 @@ class Sources:
     entry: str
 
     @classmethod
-    def of(cls, request: Request, toolchain: Toolchain) -> Sources:
-        """Return the files of a submission."""
+    def of(
+        cls, request: Request, toolchain: Toolchain, function: Function | None = None
+    ) -> Sources:
+        """Return the files of a submission, and the harness's if it is only *function*."""
+        harness = toolchain.language.function
+        sources = cls._sent(request, toolchain)
+        if function is None or harness is None:
+            return sources
+        others = {name: text for name, text in sources.files.items() if name != sources.entry}
+        wrapped = harness.wrap(function, sources.files[sources.entry])
+        return cls({**others, **wrapped}, harness.entry)
+
+    @classmethod
+    def _sent(cls, request: Request, toolchain: Toolchain) -> Sources:
         if request.code is not None:
             name = toolchain.language.source_name(request.code)
             return cls({name: request.code.encode("utf-8", "surrogatepass")}, name)

@@ -23,6 +23,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
+from judging.languages.harness import Harness
+
 #: In `programs`: the interpreter that runs Gavel itself (the one its virtual environment was made
 #: from, so that submissions see the standard library and not our dependencies).
 SELF = "@self"
@@ -107,6 +109,7 @@ class Language:
         debian: the packages of Debian that have its tools.
         variant_of: the id of a language of which this is another dialect or implementation. Its
             extensions and codes then speak of that one, and this one must be asked for by its id.
+        function: how people write only a function in it; None if they can't.
     """
 
     id: str
@@ -139,6 +142,7 @@ class Language:
     kattis: tuple[str, ...] = ()
     debian: tuple[str, ...] = ()
     variant_of: str | None = None
+    function: Harness | None = None
 
     def source_name(self, code: str) -> str:
         """Return the name under which *code*, a submission in one piece, is to be stored.

@@ -15,6 +15,7 @@ from typing import Any
 
 import msgspec
 
+from judging.languages.harness import Harness
 from judging.languages.language import (
     PLACEHOLDER,
     CompileLimits,
@@ -73,6 +74,8 @@ def _read(path: Path) -> Language:
         _refuse_unknown(table.get("compile_limits", {}), CompileLimits, "compile_limits.")
         if "prepared" in table:
             _refuse_unknown(table["prepared"], Preparation, "prepared.")
+        if "function" in table:
+            _refuse_unknown(table["function"], Harness, "function.")
         language = msgspec.convert(table, Language)
         _check(language, path)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError) as exc:
