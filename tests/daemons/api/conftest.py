@@ -29,7 +29,7 @@ from protocol.messages import (
 )
 from tests.conftest import StoreProcess
 
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 
 PROBLEM_YAML = """\
 problem_format_version: 2025-09
@@ -190,7 +190,10 @@ class Worker:
             LanguageInfo(id=each, name=each.title(), version="1", extensions=(f".{each}",))
             for each in languages
         )
-        info = WorkerInfo(name="w1", slots=2, busy=0, grade="full", languages=offered)
+        await self.show_as(WorkerInfo(name="w1", slots=2, busy=0, grade="full", languages=offered))
+
+    async def show_as(self, info: WorkerInfo) -> None:
+        """Show that the worker of *info* lives."""
         await self._claims.show(info, 1)
 
 

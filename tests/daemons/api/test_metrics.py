@@ -7,6 +7,7 @@ import re
 import time
 from pathlib import Path
 
+import httpx2
 import trio
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -15,7 +16,15 @@ from daemons.broker.metrics import read_metrics
 from daemons.metrics import REGISTRY
 from protocol import codec, keys
 from tests.conftest import StoreProcess
-from tests.daemons.api.conftest import GOOD, Api, Worker, until
+from tests.daemons.api.conftest import (
+    GOOD,
+    PATIENCE_S,
+    Api,
+    Worker,
+    run_daemon,
+    until,
+    write_config,
+)
 
 DASHBOARD = Path(__file__).parents[3] / "docs" / "grafana.json"
 
@@ -70,6 +79,35 @@ async def test_metrics_show_other_processes(api: Api, store: StoreProcess) -> No
     assert found["gavel_verdicts_total"] == [
         ({"language": "python", "verdict": "accepted", "process": "worker-x-1"}, 3.0)
     ]
+
+
+async def test_metrics_are_of_all_processes_whichever_is_asked(store: StoreProcess) -> None:
+    """What two processes have answered shows in the answer of each, under its own name."""
+    config = write_config(store)
+    with (
+        trio.fail_after(PATIENCE_S),
+        run_daemon("api", config, store.folder / "a.sock") as (_, one),
+        run_daemon("api", config, store.folder / "b.sock") as (_, other),
+    ):
+        async with httpx2.AsyncClient(timeout=PATIENCE_S, trust_env=False) as client:
+            for count, address in ((2, one), (3, other)):
+                for _ in range(count):
+                    await client.get(f"http://{address}/problems")
+
+            async def seen(address: str) -> list[float]:
+                text = (await client.get(f"http://{address}/metrics")).text
+                return sorted(
+                    sample.value
+                    for family in text_string_to_metric_families(text)
+                    for sample in family.samples
+                    if sample.name == "gavel_http_requests_total"
+                    and sample.labels["route"] == "/problems"
+                )
+
+            async def told() -> bool:
+                return await seen(one) == await seen(other) == [2, 3]
+
+            await until(told)
 
 
 async def test_metrics_answer_while_the_store_is_away(api: Api, store: StoreProcess) -> None:
