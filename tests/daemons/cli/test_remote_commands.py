@@ -90,8 +90,9 @@ def test_logs_tell_a_story_across_processes(tmp_path: Path) -> None:
                     "level": "info",
                     "event": event,
                     "submission": id_,
-                    "request_id": "r1",
                 }
+                if daemon == "api":
+                    line["request_id"] = REQUEST if id_ == known else "f" * 16
                 file.write(json.dumps(line) + "\n")
             file.write(f"cut {known}\n")
     told = logs(config, known)
@@ -99,9 +100,13 @@ def test_logs_tell_a_story_across_processes(tmp_path: Path) -> None:
     assert [line.split()[1:3] for line in told.stdout.splitlines()] == [
         ["api[7]", "submitted"], ["worker[7]", "claimed"], ["worker[7]", "judged"]
     ]  # fmt: skip
-    assert "request_id=r1" in told.stdout
+    assert f"request_id={REQUEST}" in told.stdout
+    assert logs(config, REQUEST).stdout == told.stdout
     (first, *_) = [json.loads(line) for line in logs(config, known, "--json").stdout.splitlines()]
     assert first["submission"] == known
+
+
+REQUEST = "0123456789abcdef"
 
 
 def logs(config: Path, *args: str) -> subprocess.CompletedProcess[str]:
@@ -118,7 +123,7 @@ def test_logs_say_what_is_wrong(tmp_path: Path) -> None:
     config.write_text("")
     known = "01JD0000000000000000000000"
 
-    assert "it has 26 characters" in logs(config, "x").stderr
+    assert "which has 26 characters" in logs(config, "x").stderr
     assert 'set [supervisor] log_dir = "var/log"' in logs(config, known).stderr
     config.write_text('[supervisor]\nlog_dir = "log"\n')
     assert "`gavel up` writes them" in logs(config, known).stderr

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,12 @@ from typing import Any
 import pytest
 import trio
 
+from daemons.tokens import Scope, TokenFile
 from protocol.messages import Verdict
 from tests.conftest import StoreProcess
 from tests.daemons.api.conftest import Worker, open_worker, run_daemon, write_config
 
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 
 
 GAVEL = [sys.executable, "-m", "daemons.cli.main"]
@@ -38,33 +40,43 @@ class Suite:
         addresses = ["--server", self.server, "--gateway", self.gateway]
         return [*GAVEL, *arguments, *addresses]
 
-    async def gavel(self, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+    async def gavel(self, *arguments: str, token: str = "") -> subprocess.CompletedProcess[bytes]:
         """Run `gavel` to its end."""
-        return await run(self.command(*arguments))
+        return await run(self.command(*arguments), token)
 
 
-async def run(command: list[str]) -> subprocess.CompletedProcess[bytes]:
+def environment(token: str) -> dict[str, str]:
+    """Return the environment of a command."""
+    own = {"PYTHONUNBUFFERED": "1", "USER": "tester", "LOGNAME": "tester", "GAVEL_TOKEN": token}
+    return {**os.environ, **own}
+
+
+async def run(command: list[str], token: str = "") -> subprocess.CompletedProcess[bytes]:
     """Run *command* to its end and return what it said."""
     with trio.fail_after(PATIENCE_S):
         return await trio.run_process(
-            command,
-            capture_stdout=True,
-            capture_stderr=True,
-            check=False,
-            env={**os.environ, "PYTHONUNBUFFERED": "1", "USER": "tester", "LOGNAME": "tester"},
+            command, capture_stdout=True, capture_stderr=True, check=False, env=environment(token)
         )
 
 
-@pytest.fixture
-async def suite(store: StoreProcess) -> AsyncIterator[Suite]:
-    """Give a suite on a store of its own."""
+@asynccontextmanager
+async def open_suite(store: StoreProcess, more: str = "") -> AsyncIterator[Suite]:
+    """Run a suite on *store*, with *more* in its configuration."""
     config = write_config(store)
+    config.write_text(config.read_text() + more)
     with (
         run_daemon("api", config, store.folder / "a.sock") as (_, api),
         run_daemon("gateway", config, store.folder / "g.sock") as (_, gateway),
     ):
         async with open_worker(store.config()) as worker:
             yield Suite(f"http://{api}", f"ws://{gateway}/", worker, store.folder)
+
+
+@pytest.fixture
+async def suite(store: StoreProcess) -> AsyncIterator[Suite]:
+    """Give a suite on a store of its own."""
+    async with open_suite(store) as opened:
+        yield opened
 
 
 @pytest.fixture
@@ -113,6 +125,37 @@ async def test_submit_prints_one_json_document(suite: Suite, program: str) -> No
     assert results[0].returncode == 0, results[0].stderr
     document = json.loads(results[0].stdout)
     assert (document["verdict"], document["user_id"]) == ("accepted", "tester")
+
+
+async def test_token_opens_api_and_gateway_alike(store: StoreProcess, program: str) -> None:
+    """With the token in GAVEL_TOKEN a verdict is followed and events are watched; else exit 2, 3."""
+    tokens = TokenFile(store.folder / "tokens.json")
+    mine, _ = tokens.add((Scope.SUBMIT, Scope.READ), user_id="tester")
+    submit = ("submit", program, "--problem", "echo", "--wait")
+    results: list[Any] = []
+    async with open_suite(store, '[auth]\ntokens_file = "tokens.json"\n') as suite:
+
+        async def send() -> None:
+            results.append(await suite.gavel(*submit, token=mine))
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(send)
+            await suite.worker.judge(tests=1)
+        assert results[0].returncode == 0, results[0].stderr
+        assert results[0].stdout.decode().splitlines()[-1].startswith("accepted")
+        events = await read_watched(suite, "tester", mine)
+        assert events[-1]["type"] == "submission.judged"
+
+        for arguments, token in [
+            (submit, ""),
+            (submit, "gavel_x"),
+            ((*submit, "--user", "u2"), mine),
+            (("watch", "u2"), mine),
+        ]:
+            refused = await suite.gavel(*arguments, token=token)
+            assert refused.returncode in (2, 3), refused.stdout
+            assert b"token" in refused.stderr
+            assert b"Traceback" not in refused.stderr
 
 
 async def test_submit_without_wait_tells_where_to_look(suite: Suite, program: str) -> None:
@@ -183,7 +226,16 @@ async def test_watch_prints_events_as_they_come(suite: Suite, program: str) -> N
     await suite.gavel("submit", program, "--problem", "echo", "--user", "u1")
     await suite.worker.judge()
 
-    watch = partial(trio.run_process, suite.command("watch", "u1", "--after", "0"))
+    events = await read_watched(suite, "u1")
+    assert events[0]["type"] == "submission.queued"
+    assert all(event["user_id"] == "u1" for event in events)
+
+
+async def read_watched(suite: Suite, user: str, token: str = "") -> list[Any]:
+    """Return what `gavel watch` prints of *user* from the beginning to a verdict."""
+    watch = partial(
+        trio.run_process, suite.command("watch", user, "--after", "0"), env=environment(token)
+    )
     async with trio.open_nursery() as nursery:
         process = await nursery.start(
             partial(watch, stdout=subprocess.PIPE, check=False, deliver_cancel=kill)
@@ -193,9 +245,7 @@ async def test_watch_prints_events_as_they_come(suite: Suite, program: str) -> N
         while b"submission.judged" not in received:
             received += await process.stdout.receive_some()
         nursery.cancel_scope.cancel()
-    events = [json.loads(line) for line in received.splitlines()]
-    assert events[0]["type"] == "submission.queued"
-    assert all(event["user_id"] == "u1" for event in events)
+    return [json.loads(line) for line in received.splitlines()]
 
 
 async def kill(process: trio.Process) -> None:
