@@ -22,11 +22,11 @@ by `converse`, so that nobody is cut off in the middle of a frame.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import trio
 from trio_websocket import ConnectionClosed, WebSocketConnection
-from wsproto.connection import ConnectionState
 
 from daemons.broker import Replay, StoreUnavailable
 from daemons.config import Gateway as Limits
@@ -47,8 +47,8 @@ _RETRY_MAX_S = 2.0
 _CONFIRM_S = 2.0
 #: Each burst of events is followed by one ping, this much later, to learn whether it was read.
 _PROOF_DELAY_S = 0.05
-#: How long one client has to answer the close frame; `close_s` if that is shorter.
-_FAREWELL_S = 3.0
+#: How much of `close_s` one client's farewell may take: when many part, the last ones begin late.
+_FAREWELL_SHARE = 0.5
 
 
 class Farewell(Exception):
@@ -81,6 +81,13 @@ class Visitor(NamedTuple):
     program: str
 
 
+class _Pings(NamedTuple):
+    """The pings to a client that are under way: *hurry* to send the next one now, until *over*."""
+
+    hurry: trio.Event
+    over: trio.Event
+
+
 class Client:
     """One WebSocket client; `converse` is its life.
 
@@ -97,7 +104,7 @@ class Client:
         "_name",
         "_nursery",
         "_outbox",
-        "_pinging",
+        "_pings",
         "_ready",
         "_scope",
         "_token",
@@ -123,7 +130,7 @@ class Client:
         self._farewell: tuple[int, str] | None = None
         self._ready = False
         self._writing = False
-        self._pinging = False
+        self._pings: _Pings | None = None
         #: The id of the last event sent, or that the client says he has; None until that is known.
         self.position: int | None = None
 
@@ -147,9 +154,8 @@ class Client:
 
     def ping(self, delay_s: float = 0) -> None:
         """Ask for a sign of life, *delay_s* from now, which must come within `pong_s`."""
-        if self._farewell is None and not self._pinging:
-            self._pinging = True
-            self._nursery.start_soon(self._ask_for_pongs, delay_s)
+        if self._farewell is None:
+            self._begin_pings(delay_s)
 
     def prove_again(self, name: str) -> None:
         """Let a client of that *name* show that he is still here, for another one has come.
@@ -179,11 +185,26 @@ class Client:
         except ConnectionClosed:
             pass  # the client has left, or broke the protocol: `closed` tells which
         code, reason = self._farewell or _end_of(self._ws)
-        with trio.move_on_after(min(_FAREWELL_S, self._house.limits.close_s)):
+        with trio.move_on_after(_FAREWELL_SHARE * self._house.limits.close_s):
+            if code == CloseCode.GOING_AWAY:
+                await self._settle()
             await self._ws.aclose(code, reason)
-        if self._farewell is not None and _has_answered(self._ws, code):
-            self._note_proof(self.position, at_last=True)
         return code, reason
+
+    async def _settle(self) -> None:
+        """Let him prove what he has read, and have it written: he will be back in a moment.
+
+        His answer to a close frame would prove the same, did all programs answer with its code; but
+        some say 1000, as they do when they part by themselves and have not read what was sent.
+        """
+        if self._cursor is None:
+            return
+        if self.position != self._cursor.position:
+            pings = self._begin_pings(0)
+            pings.hurry.set()
+            await pings.over.wait()
+        with suppress(StoreUnavailable):
+            await self._house.cursors.write()
 
     async def _talk(self) -> None:
         hello = await self._receive_hello()
@@ -285,6 +306,8 @@ class Client:
         if not self._ready or not history.recovered:
             await self._say_ready(history)
         for raw in history.events:
+            if self._farewell is not None:
+                return
             event = parse_event(raw)
             await self._send(event.text)
             self.position = event.id
@@ -340,12 +363,19 @@ class Client:
 
     # The pings.
 
-    async def _ask_for_pongs(self, delay_s: float) -> None:
+    def _begin_pings(self, delay_s: float) -> _Pings:
+        if self._pings is None:
+            self._pings = _Pings(hurry=trio.Event(), over=trio.Event())
+            self._nursery.start_soon(self._ask_for_pongs, self._pings, delay_s)
+        return self._pings
+
+    async def _ask_for_pongs(self, pings: _Pings, delay_s: float) -> None:
         """Ping until all that was sent is proved to have been read, if that is of interest."""
         try:
             asked: int | None = None
             while asked is None or (self._cursor is not None and asked != self.position):
-                await trio.sleep(delay_s)
+                with trio.move_on_after(delay_s):
+                    await pings.hurry.wait()
                 asked = self.position or 0
                 await self._await_pong(asked)
                 self._note_proof(asked)
@@ -355,7 +385,8 @@ class Client:
         except Farewell as farewell:
             self.close(farewell.code, farewell.reason)
         finally:
-            self._pinging = False
+            self._pings = None
+            pings.over.set()
 
     async def _await_pong(self, position: int) -> None:
         limit_s = self._house.limits.pong_s
@@ -364,15 +395,9 @@ class Client:
         if scope.cancelled_caught:
             raise Farewell(CloseCode.TOO_SLOW, f"no pong in {limit_s:g} s")
 
-    def _note_proof(self, position: int | None, *, at_last: bool = False) -> None:
-        if self._cursor is not None and position is not None:
-            self._cursor.prove(position, at_last=at_last)
-
-
-def _has_answered(ws: WebSocketConnection, code: int) -> bool:
-    """Tell whether the peer has answered our close frame, so that he has read all before it."""
-    both_said_it = ws._wsproto.state is ConnectionState.CLOSED
-    return both_said_it and ws.closed is not None and ws.closed.code == code
+    def _note_proof(self, position: int) -> None:
+        if self._cursor is not None:
+            self._cursor.prove(position)
 
 
 def _end_of(ws: WebSocketConnection) -> tuple[int, str]:

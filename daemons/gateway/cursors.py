@@ -1,9 +1,9 @@
 """Where the clients of this process have got to, on its way to the store.
 
-A pong proves that its client has read everything that was sent before the ping, and so does his
-answer to our close frame: TCP keeps the order. Proofs are collected and written together, for on a
-busy gateway there are many; what is lost with a killed process is at most `_GATHER_S` of them, and
-then a client gets some events twice, which he can tell by their ids. He never gets one too few.
+A pong proves that its client has read everything that was sent before the ping: TCP keeps the
+order. Proofs are collected and written together, for on a busy gateway there are many; what is lost
+with a killed process is at most `_GATHER_S` of them, and then a client gets some events twice,
+which he can tell by their ids. He never gets one too few.
 """
 
 from __future__ import annotations
@@ -56,13 +56,13 @@ class Cursor:
         """Have the next proof written, whether or not it is news."""
         self._written_at = -math.inf
 
-    def prove(self, position: int, *, at_last: bool = False) -> None:
-        """Note that everything up to *position* has been read, or still is; *at_last*: he goes."""
+    def prove(self, position: int) -> None:
+        """Note that everything up to *position* has been read, or still is."""
         now = trio.current_time()
         if position != self.position or now - self._written_at > self._cursors.refresh_s:
             self.position = position
             self._written_at = now
-            self._cursors.put(Proof(self.user_id, self.socket, position), at_once=at_last)
+            self._cursors.put(Proof(self.user_id, self.socket, position))
 
 
 class ClientCursors:
@@ -76,17 +76,14 @@ class ClientCursors:
         self._store = Cursors(broker, kept_s)
         self._unwritten: dict[str, Proof] = {}
         self._put = trio.Event()
-        self._hurry = trio.Event()
         #: One write at a time: whoever has held it knows that all earlier proofs have arrived.
         self._writing = trio.Lock()
         self.refresh_s = kept_s / _REFRESHES
 
-    def put(self, proof: Proof, *, at_once: bool = False) -> None:
-        """Take a proof to be written soon, or *at_once*: its client may be back in a moment."""
+    def put(self, proof: Proof) -> None:
+        """Take a proof to be written soon."""
         self._unwritten[proof.socket] = proof
         self._put.set()
-        if at_once:
-            self._hurry.set()
 
     async def resume(self, user_id: str, client: str) -> Cursor:
         """Return the cursor of a new socket of *client*, which begins where he has got to.
@@ -107,14 +104,12 @@ class ClientCursors:
         while True:
             await self._put.wait()
             self._put = trio.Event()
-            self._hurry = trio.Event()
             try:
                 await self.write()
             except StoreUnavailable as exc:
                 log.debug("positions not written", error=str(exc))
                 self._put.set()
-            with trio.move_on_after(_GATHER_S):
-                await self._hurry.wait()
+            await trio.sleep(_GATHER_S)
 
     async def write_last(self) -> None:
         """Write what there is for the last time, if the store is there."""

@@ -89,7 +89,8 @@ class Site:
 async def site(store: Any) -> AsyncIterator[Site]:
     """Give a site whose gateway runs."""
     config = store.folder / "supervisor.toml"
-    config.write_text(f'[store]\nurl = "{store.url}"\n')
+    # Time enough for five programs on a slow machine to say how far they have read.
+    config.write_text(f'[store]\nurl = "{store.url}"\n[gateway]\nclose_s = 40\n')
     async with open_broker(store.config(), name="test") as broker:
         with socket.create_server(("127.0.0.1", 0), backlog=64) as listening:
             site = Site(broker, listening, config)
