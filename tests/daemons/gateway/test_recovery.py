@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+from contextlib import AsyncExitStack
 from functools import partial
 from typing import Any
 
@@ -227,6 +228,40 @@ async def test_gateway_survives_a_lost_subscription(open_gateway: Any) -> None:
         assert await peer.is_silent()
 
 
+def fails_at_first(heads: Any) -> Any:
+    """Return *heads* as it is while the store is away, for the first of every two calls."""
+    calls: list[int] = []
+
+    async def heads_at_last(names: list[str]) -> list[int]:
+        calls.append(1)
+        if len(calls) % 2:
+            raise StoreUnavailable("not yet")
+        return await heads(names)
+
+    return heads_at_last
+
+
+async def test_quiet_users_read_no_history_after_a_cut(open_gateway: Any, eventually: Any) -> None:
+    """When the subscription is back, who has missed nothing costs one number and no more."""
+    async with open_gateway() as running, AsyncExitStack() as stack:
+        users = [f"u{number}" for number in range(20)]
+        peers = [await stack.enter_async_context(running.ready_peer(user)) for user in users]
+        replay, read = running.broker.replay, []
+
+        async def noted_replay(user_id: str, after: int | None, max_bytes: int) -> Any:
+            read.append(user_id)
+            return await replay(user_id, after, max_bytes)
+
+        running.broker.replay = noted_replay
+        for missed in range(1, 4):
+            await add_unpublished(running, missed, missed - 1)
+            await running.broker.redis.call(("CLIENT", "KILL", "TYPE", "pubsub"))
+            assert (await peers[1].receive())["id"] == missed
+        assert [await peer.is_silent() for peer in peers] == [True] * 20
+
+        assert read == ["u1"] * 3
+
+
 async def test_gateway_resubscribes_at_once(
     open_gateway: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -247,6 +282,7 @@ async def test_gateway_resubscribes_at_once(
     async with open_gateway() as running, running.ready_peer() as peer:
         await running.submit()
         last = (await peer.receive())["id"]
+        running.broker.heads = fails_at_first(running.broker.heads)
         for event_id in range(last + 1, last + 11):
             pauses.clear()
             await add_unpublished(running, event_id, event_id - 1)
@@ -281,8 +317,8 @@ async def test_gateway_reads_the_history_until_it_can(open_gateway: Any, eventua
             return await replay(user_id, after, max_bytes)
 
         running.broker.replay = replay_at_last
+        await add_unpublished(running, 1, 0)
         await running.broker.redis.call(("CLIENT", "KILL", "TYPE", "pubsub"))
-        await running.submit()
         event = await peer.receive()
         await eventually(lambda: len(attempts) >= 3)
         assert await peer.is_silent()
