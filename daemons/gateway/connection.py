@@ -29,12 +29,12 @@ import trio
 from trio_websocket import ConnectionClosed, WebSocketConnection
 
 from daemons.broker import Replay, StoreUnavailable
-from daemons.config import Gateway as Limits
-from daemons.gateway.cursors import ClientCursors, Cursor, client_name
-from daemons.gateway.hub import Channel, Hub, TooManySockets
+from daemons.gateway.cursors import Cursor, client_name
+from daemons.gateway.house import House, Visitor
+from daemons.gateway.hub import Channel, TooManySockets
 from daemons.gateway.outbox import Outbox, RawEvent, Step, next_step, parse_event
 from daemons.gateway.stream import TokenBucket
-from daemons.tokens import Scope, Token, Tokens
+from daemons.tokens import Scope, Token
 from protocol.errors import RemoteProtocolError
 from protocol.frames import CloseCode, Hello, make_ready, parse_first_message
 
@@ -58,27 +58,6 @@ class Farewell(Exception):
         super().__init__(code, reason)
         self.code = code
         self.reason = reason
-
-
-class House(NamedTuple):
-    """What all clients of a process share.
-
-    Attributes:
-        hub: where events come from. cursors: where positions are kept. limits: `[gateway]`.
-        tokens: those that count, None where nobody needs one.
-    """
-
-    hub: Hub
-    cursors: ClientCursors
-    limits: Limits
-    tokens: Tokens | None
-
-
-class Visitor(NamedTuple):
-    """Who is at the other end, as far as can be seen before he says a word."""
-
-    address: str
-    program: str
 
 
 class _Pings(NamedTuple):

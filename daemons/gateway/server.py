@@ -18,9 +18,10 @@ from wsproto.utilities import ProtocolError as WebSocketProtocolError
 from daemons.broker import Broker, EventHub
 from daemons.config import Gateway as Limits
 from daemons.gateway.admission import Admission, Crowded
-from daemons.gateway.connection import Client, House, Visitor
+from daemons.gateway.connection import Client
 from daemons.gateway.cursors import ClientCursors
 from daemons.gateway.doorway import Doorway
+from daemons.gateway.house import House, Visitor
 from daemons.gateway.hub import Hub
 from daemons.gateway.stream import NO_FAREWELL, ClientStream
 from daemons.logs import log
