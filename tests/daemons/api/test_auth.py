@@ -9,6 +9,7 @@ from typing import get_args
 
 import pytest
 
+from daemons.config import Api as ApiConfig
 from daemons.config import Auth, PublicPath
 from daemons.tokens import Scope, TokenFile, token_file
 from tests.conftest import StoreProcess
@@ -31,9 +32,11 @@ class Guarded:
 
 
 @asynccontextmanager
-async def open_guarded(store: StoreProcess, *public: PublicPath) -> AsyncIterator[Guarded]:
-    """Open an API that asks for tokens, but for *public* paths."""
-    config = store.config(auth=Auth(tokens_file="tokens.json", public=public))
+async def open_guarded(
+    store: StoreProcess, *public: PublicPath, **sections: object
+) -> AsyncIterator[Guarded]:
+    """Open an API that asks for tokens, but for *public* paths; *sections* as for `config`."""
+    config = store.config(auth=Auth(tokens_file="tokens.json", public=public), **sections)
     file = token_file(config)
     assert file is not None
     file.add((Scope.ADMIN,))
@@ -91,6 +94,19 @@ async def test_public_paths_are_open_and_no_others(store: StoreProcess) -> None:
     assert {
         path for path in paths if "security" not in paths[path].get("get", {"security": 1})
     } == (opened)
+
+
+async def test_browser_asks_before_it_sends_a_token(store: StoreProcess) -> None:
+    """The question whether a page may call needs no token, and a refusal can be read by the page."""
+    origin = {"Origin": "https://judge.example"}
+    cors = ApiConfig(cors_origins=("https://judge.example",))
+    async with open_guarded(store, api=cors) as guarded:
+        asked = {**origin, "Access-Control-Request-Method": "POST"}
+        preflight = await guarded.api.client.options("/submissions", headers=asked)
+        refused = await guarded.api.get("/problems", headers=origin)
+    assert (preflight.status_code, refused.status_code) == (200, 401)
+    assert "Authorization" in preflight.headers["Access-Control-Allow-Headers"]
+    assert refused.headers["Access-Control-Allow-Origin"] == "https://judge.example"
 
 
 async def test_scopes_allow_themselves(guarded: Guarded, subtests: pytest.Subtests) -> None:

@@ -64,8 +64,8 @@ def test_api_names_a_taken_address(config: Path, store: StoreProcess) -> None:
     assert listen.encode() in done.stderr
 
 
-def test_api_refuses_to_ignore_tokens(config: Path) -> None:
-    """As long as tokens cannot be checked, asking for them ends the process: 78."""
+def test_api_needs_the_tokens_that_it_asks_for(config: Path) -> None:
+    """Where the file of tokens is not there, nobody is let in: the process ends with 78."""
     config.write_text(config.read_text() + '[auth]\ntokens_file = "tokens"\n')
     command = [sys.executable, "-m", "daemons.cli.main", "api", "--config", str(config)]
     done = subprocess.run(command, capture_output=True, timeout=PATIENCE_S, check=False)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import trio
+
 from protocol.messages import Verdict
 from tests.daemons.api.conftest import GOOD, Api, Worker
 from tests.daemons.api.test_bad_input import check_problem
@@ -63,6 +65,22 @@ async def test_create_with_a_key_stores_once(api: Api) -> None:
     assert (first.status_code, second.status_code) == (202, 202)
     assert first.json()["id"] == second.json()["id"]
     assert len((await api.get("/submissions?user_id=u1")).json()["submissions"]) == 1
+
+
+async def test_create_with_a_key_stores_once_at_the_same_time(api: Api) -> None:
+    """Requests with one key that overtake each other are one submission, too."""
+    ids: set[str] = set()
+
+    async def send() -> None:
+        answer = await api.post(GOOD, headers={"Idempotency-Key": "k-1"})
+        assert answer.status_code == 202
+        ids.add(answer.json()["id"])
+
+    async with trio.open_nursery() as nursery:
+        for _ in range(16):
+            nursery.start_soon(send)
+    listed = (await api.get("/submissions?user_id=u1")).json()["submissions"]
+    assert [each["id"] for each in listed] == list(ids)
 
 
 async def test_create_refuses_a_key_of_another_body(api: Api) -> None:

@@ -101,6 +101,11 @@ async def test_slow_body_is_cut(store: StoreProcess) -> None:
     assert b"application/problem+json" in received
 
 
+async def test_slow_head_is_cut(api: Api) -> None:
+    """Who does not get to the end of a head is hung up on, without an answer."""
+    assert await talk(api, b"GET / HTTP/1.1\r\nHo") == b""
+
+
 @pytest.mark.parametrize("cut", [1, len(HEAD) - 3, len(WHOLE) - len(BODY), len(WHOLE) - 1])
 @pytest.mark.parametrize("reset", [False, True], ids=["fin", "reset"])
 async def test_client_gone_before_the_end_leaves_nothing(api: Api, cut: int, reset: bool) -> None:
