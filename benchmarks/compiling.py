@@ -51,9 +51,8 @@ async def _open_compiler(
         folder = Path(name)
         shelf = Shelf(folder / "builds", _SHELF_BYTES) if keep else None
         builds = Builds(shelf, open_prepared_folder(folder) if prepare else None)
-        await prepare_all([toolchain], builds)
-        shown = [] if builds.prepared_folder is None else [builds.prepared_folder]
-        async with open_boxes([toolchain], slots=1, grade=Grade.FULL, shown=shown) as sandbox:
+        async with open_boxes([toolchain], slots=1, grade=Grade.FULL) as sandbox:
+            await prepare_all([toolchain], builds, sandbox.show)
             yield sandbox.boxes[0], builds, toolchain, folder
 
 

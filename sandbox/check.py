@@ -83,11 +83,7 @@ def try_cell() -> Trial:
             ours.settimeout(_TRIAL_S)
             slot.settimeout(_TRIAL_S)
             frames.send(ours, launcher.pack_start(Image(usual_paths())))
-            frames.send(
-                ours,
-                frames.pack_frame(launcher.OPEN, launcher.OPEN_HEAD.pack(0)),
-                [slot_end.fileno()],
-            )
+            frames.send(ours, launcher.pack_open(0), [slot_end.fileno()])
         try:
             return _hear_trial(*(frames.receive(sock)[0] for sock in (ours, slot)))
         except TimeoutError:

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import trio
 
@@ -92,6 +93,13 @@ class Sandbox:
     def grade(self) -> Grade:
         """How much of the confinement this host enforces."""
         return self._backend.grade
+
+    def show(self, folder: Path) -> None:
+        """Let programs see *folder*, too: each box from its next run on, for a tenth of a second.
+
+        Nothing in it may change any more, for what a box shows is a layer of its file system.
+        """
+        self._backend.show(str(folder))
 
     async def _start(self, least: Grade) -> None:
         with trio.move_on_after(_START_S) as scope:

@@ -4,6 +4,7 @@ A :class:`LaunchedCell` speaks to its slot's warden, which keeps a run parked; t
 warden for whoever asks, and is started anew when it has died.
 """
 
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -78,11 +79,15 @@ class LaunchedCell:
         self._backend = backend
         self._number = number
         self._warden: socket | None = None
+        self._shown = 0
         self._is_running = False
 
     async def start(self) -> None:
         """Have the launcher fork a warden, and wait until the cell stands."""
+        if self._shown != len(self._backend.shown):
+            self.close()
         if self._warden is None:
+            self._shown = len(self._backend.shown)
             self._warden = await self._backend.open_slot(self._number)
 
     async def run(self, wanted: Job) -> Result:
@@ -134,6 +139,7 @@ class LauncherBackend:
         self, image: Image, interpreter: Interpreter | None, without: Sequence[str]
     ) -> None:
         self.grade = Grade.REDUCED
+        self.shown: list[str] = []
         self._image = image
         self._interpreter = interpreter
         self._without = without
@@ -144,6 +150,10 @@ class LauncherBackend:
     def make_cell(self, number: int) -> LaunchedCell:
         """Return the cell of slot *number*, which does not stand yet."""
         return LaunchedCell(self, number)
+
+    def show(self, folder: str) -> None:
+        """Add *folder* to the image of cells that start from now on."""
+        self.shown.append(folder)
 
     async def start(self) -> None:
         """Start the launcher and wait until it knows this host; raises SandboxError."""
@@ -187,8 +197,9 @@ class LauncherBackend:
             ours, theirs = frames.make_pair()
             ours.setblocking(False)
             with theirs:
-                frame = frames.pack_frame(launcher.OPEN, launcher.OPEN_HEAD.pack(number))
-                await _send(control, frame, [theirs.fileno()])
+                # A look at a folder or two, which no thread is worth.
+                shown = list(filter(os.path.isdir, self.shown))
+                await _send(control, launcher.pack_open(number, shown), [theirs.fileno()])
         up = False
         try:
             frame, fds = await _receive(ours)

@@ -102,13 +102,14 @@ class Launcher:
             own = self._ids is None
             capabilities.limit(capabilities.OWN_LAUNCHER if own else capabilities.LAUNCHER)
 
-    def _plan(self, slot: int) -> cell.Plan:
+    def _plan(self, slot: int, shown: list[bytes]) -> cell.Plan:
         root_id, program_id = None, 0
         if self._ids is not None:
             root_id = self._ids[1] + 2 * (slot % (_IDS_PER_BLOCK // 2))
             program_id = root_id + 1
         filters = self._outer_filter, self._inner_filters
-        return cell.Plan(self._image, root_id, program_id, *filters, self._without, self._kept)
+        image = self._image._replace(shown=(*self._image.shown, *map(os.fsdecode, shown)))
+        return cell.Plan(image, root_id, program_id, *filters, self._without, self._kept)
 
     def serve(self) -> None:
         """Fork wardens on request until the worker is gone."""
@@ -123,12 +124,12 @@ class Launcher:
                 frame, fds = frames.receive(self._worker)
                 if not frame:
                     return
-                (slot,), _ = frames.unpack_frame(frame, OPEN_HEAD, 0)
+                (slot,), (shown,) = frames.unpack_frame(frame, OPEN_HEAD, 1)
                 if frame[:1] != OPEN or len(fds) != 1:
                     raise frames.FrameError("expected open with one descriptor")
-                poll.register(self._open_slot(slot, fds[0]), select.POLLIN)
+                poll.register(self._open_slot(slot, shown, fds[0]), select.POLLIN)
 
-    def _open_slot(self, slot: int, fd: int) -> int:
+    def _open_slot(self, slot: int, shown: list[bytes], fd: int) -> int:
         if (stuck := self._slots.pop(slot, None)) is not None:
             # Given up by the worker; until it dies its run goes on, with the next one's user id.
             namespaces.send_signal(stuck, signal.SIGKILL)
@@ -138,7 +139,7 @@ class Launcher:
             self._worker.close()
             for pidfd in self._wardens:
                 os.close(pidfd)
-            warden.serve_slot(socket.socket(fileno=fd), self._plan(slot), self.groups)
+            warden.serve_slot(socket.socket(fileno=fd), self._plan(slot, shown), self.groups)
         os.close(fd)
         pidfd = os.pidfd_open(pid)
         self._wardens[pidfd] = pid
@@ -182,6 +183,11 @@ def pack_start(
     entries = [f"{key}={value}" for key, value in env.items()]
     lists = [list(map(os.fsencode, names)) for names in (*image, argv, entries, without)]
     return frames.pack_frame(START, b"", *lists)
+
+
+def pack_open(slot: int, shown: Sequence[str] = ()) -> bytes:
+    """Return the frame that opens a slot, whose image shows the folders *shown* besides."""
+    return frames.pack_frame(OPEN, OPEN_HEAD.pack(slot), list(map(os.fsencode, shown)))
 
 
 def main(fd: int) -> int:

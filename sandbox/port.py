@@ -29,6 +29,8 @@ class Cell(Protocol):
     async def start(self) -> None:
         """Make the cell stand, with the first run parked; nothing to do if it does.
 
+        One that does not show all that its backend was told to show is made anew.
+
         The caller bounds it. Cancelled, it leaves nothing behind and can be called again.
 
         Raises:
@@ -83,6 +85,12 @@ class Backend(Protocol):
 
     def make_cell(self, number: int) -> Cell:
         """Return the cell of slot *number*, which does not stand yet."""
+
+    def show(self, folder: str) -> None:
+        """Add *folder*, which must not change any more, to what all programs see, read-only.
+
+        Each cell shows it from its next start on. One that has gone by then is left out.
+        """
 
     async def stop(self) -> None:
         """End all cells and wait until nothing of them is left; shielded, bounded."""

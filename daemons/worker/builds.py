@@ -58,7 +58,7 @@ class Builds:
     """Compiles in a box what is not known yet.
 
     *shelf* is where builds are kept, if anywhere; *prepared_folder* where that is which compilers
-    are given ahead, and boxes show it.
+    are given ahead.
     """
 
     def __init__(self, shelf: Shelf | None = None, prepared_folder: Path | None = None) -> None:

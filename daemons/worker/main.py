@@ -63,10 +63,7 @@ async def _main(config: Config, service: Service) -> None:
         broker = await stack.enter_async_context(open_broker(config, name=name))
         await broker.check_promise()
         builds = await _open_builds(config)
-        prepared = [builds.prepared_folder] if builds.prepared_folder is not None else []
-        opening = open_boxes(
-            toolchains.values(), slots=slots, grade=_least_grade(config), shown=prepared
-        )
+        opening = open_boxes(toolchains.values(), slots=slots, grade=_least_grade(config))
         try:
             sandbox = await stack.enter_async_context(opening)
         except SandboxError as exc:
@@ -126,7 +123,7 @@ async def _serve(
         attendants.start_soon(adopter.serve, foreign)
         for partition in broker.partitions:
             attendants.start_soon(keeper.obey, hub, partition)
-        attendants.start_soon(prepare_all, toolchains.values(), builds)
+        attendants.start_soon(prepare_all, toolchains.values(), builds, sandbox.show)
         attendants.start_soon(_drain, service, holdings, config.worker.drain_s)
         service.needs("the store", broker.redis)
         service.ready(f"{slots.count} slots, {', '.join(toolchains)}, grade {sandbox.grade.value}")

@@ -2,8 +2,9 @@
 
 Theory of operation. Each preparation is built once per build of its compiler, in the background, in
 a sandbox of its own at the lowest priority, so that it takes no slot from anybody. It lies in a
-folder that every box shows read-only; compilations are told of it only once it is there whole, and
-do without it until then. A folder's name says which compiler it is for, so another compiler gets
+folder that boxes show, read-only, once it is there whole; compilations are told of it then, and do
+without it until then. Nothing in that folder changes afterwards, for it is a layer of the boxes'
+file systems. A folder's name says which compiler it is for, so another compiler gets
 another folder, and the old one goes. What is found is checked against its digest once, at start.
 """
 
@@ -15,7 +16,7 @@ import hashlib
 import os
 import secrets
 import shutil
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
@@ -49,7 +50,7 @@ _LIMITS = Limits(
 
 
 def open_prepared_folder(cache: Path) -> Path:
-    """Make the folder of all preparations, which boxes show, and return it.
+    """Make the folder of all preparations and return it.
 
     Raises:
         OSError: it can't be made.
@@ -60,8 +61,10 @@ def open_prepared_folder(cache: Path) -> Path:
     return folder
 
 
-async def prepare_all(toolchains: Iterable[Toolchain], builds: Builds) -> None:
-    """Build what is missing in its folder, one after the other, and let *builds* use each.
+async def prepare_all(
+    toolchains: Iterable[Toolchain], builds: Builds, show: Callable[[Path], None]
+) -> None:
+    """Build what is missing in its folder, one after the other; *show* each, let *builds* use it.
 
     What can't be built is logged; compilations then go on without it.
     """
@@ -77,6 +80,7 @@ async def prepare_all(toolchains: Iterable[Toolchain], builds: Builds) -> None:
         except (SandboxError, OSError) as exc:
             log.warning("not prepared", language=toolchain.language.id, reason=str(exc))
         else:
+            show(place)
             builds.use(toolchain.language.id, place)
             log.info("prepared", language=toolchain.language.id, path=str(place))
 

@@ -5,7 +5,7 @@ What `gavel run` does for one program and the judge for all tests of a problem.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,20 +53,16 @@ def open_boxes(
     *,
     slots: int,
     grade: Grade,
-    shown: Iterable[Path] = (),
 ) -> AbstractAsyncContextManager[Sandbox]:
     """Open a sandbox for programs of *toolchains*: it shows their tools, and keeps Python started.
-
-    *shown* are further folders for them to see.
 
     Raises:
         SandboxError: this host can't confine programs, or not at *grade*.
     """
     kept = [_interpreter_of(toolchain) for toolchain in toolchains]
-    image = image_of(toolchains)
     return open_sandbox(
         slots=slots,
-        image=image._replace(shown=(*image.shown, *map(str, shown))),
+        image=image_of(toolchains),
         grade=grade,
         interpreter=next(filter(None, kept), None),
     )

@@ -72,7 +72,7 @@ def test_parsers_refuse_what_they_do_not_know(data: bytes, fds: int) -> None:
             job.unpack_outcome,
             run.read_failure,
             lambda frame: frames.unpack_frame(frame, run.GO_HEAD, 3),
-            lambda frame: frames.unpack_frame(frame, launcher.OPEN_HEAD, 0),
+            lambda frame: frames.unpack_frame(frame, launcher.OPEN_HEAD, 1),
         ):
             try:
                 parse(kind + data)

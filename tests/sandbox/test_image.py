@@ -215,6 +215,23 @@ async def test_image_shows_mounts_below_its_folders(place: Path) -> None:
     assert lines[0] == "there"
 
 
+async def test_box_shows_a_folder_from_its_next_run_on(place: Path) -> None:
+    """What is shown later is there whole, also for who looked before; what has gone is left out."""
+    look = f"import os; print(os.path.exists('{place}/made/file'), os.path.exists('{place}'))"
+    with trio.fail_after(40):
+        async with open_sandbox(
+            slots=1, image=Image(usual_paths()), grade=Grade.REDUCED
+        ) as sandbox:
+            (box,) = sandbox.boxes
+            assert await run_python(box, look) == ["False False"]
+            (place / "made").mkdir()
+            (place / "made" / "file").touch()
+            sandbox.show(place / "made")
+            sandbox.show(place / "gone")
+            for _ in range(2):
+                assert await run_python(box, look) == ["True True"]
+
+
 async def test_image_copies_small_files_and_refuses_large_ones(place: Path) -> None:
     """A file of the image is a copy, so nothing sticks to it; one too large is named."""
     small, large = place / "small", place / "large"

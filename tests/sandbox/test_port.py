@@ -75,6 +75,9 @@ class BareBackend:
         self.cells.append(BareCell(self._fail))
         return self.cells[-1]
 
+    def show(self, _folder: str) -> None:
+        """Programs see the whole host."""
+
     async def stop(self) -> None:
         """Nothing is left."""
 

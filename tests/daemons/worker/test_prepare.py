@@ -67,8 +67,12 @@ def prepare(folder: Path, *toolchains: Toolchain) -> tuple[Builds, list[str]]:
     with capture_logs() as logs:
         # Loggers that were used before keep their processors unless they are asked not to.
         structlog.configure(cache_logger_on_first_use=False)
-        trio.run(prepare_all, toolchains, builds)
+        trio.run(prepare_all, toolchains, builds, show_nobody)
     return builds, [entry["event"] for entry in logs]
+
+
+def show_nobody(_folder: Path) -> None:
+    """Stand in for boxes that nobody has opened yet."""
 
 
 def image_with(toolchain: Toolchain, folder: Path) -> Image:
@@ -210,11 +214,11 @@ def test_open_box_shows_what_is_prepared_later(cache: Path, small: Toolchain) ->
 
     async def prepare_while_open() -> list[bytes]:
         builds = Builds(prepared_folder=open_prepared_folder(cache))
-        image = image_with(small, cache / "prepared")
+        image = image_of([small])
         async with open_sandbox(slots=1, image=image, grade=Grade.REDUCED) as sandbox:
             box, code = sandbox.boxes[0], source(NEEDS_IT, "main.c")
             before = await run(builds, box, small, code)
-            await prepare_all([small], builds)
+            await prepare_all([small], builds, sandbox.show)
             return [before, await run(builds, box, small, code)]
 
     before, after = trio.run(prepare_while_open)
@@ -250,7 +254,7 @@ def test_two_workers_prepare_once(cache: Path, small: Toolchain) -> None:
         async with trio.open_nursery() as nursery:
             for _ in range(2):
                 builds = Builds(prepared_folder=open_prepared_folder(cache))
-                nursery.start_soon(prepare_all, [small], builds)
+                nursery.start_soon(prepare_all, [small], builds, show_nobody)
 
     with capture_logs() as logs:
         structlog.configure(cache_logger_on_first_use=False)
@@ -266,7 +270,8 @@ def test_cancelled_preparation_leaves_nothing(cache: Path, small: Toolchain) -> 
 
     async def give_up() -> None:
         with trio.move_on_after(0.5):
-            await prepare_all([endless], Builds(prepared_folder=open_prepared_folder(cache)))
+            builds = Builds(prepared_folder=open_prepared_folder(cache))
+            await prepare_all([endless], builds, show_nobody)
 
     trio.run(give_up)
     assert list((cache / "prepared").iterdir()) == []
