@@ -337,3 +337,24 @@ def test_version_changes_with_the_content_alone(packages):
     renamed = load_problem(packages.new(moved, name="three")).version
     assert len({first, changed, renamed}) == 3
     assert load_problem(packages.new({".git/x": "y"}, name="four")).version == first
+
+
+def test_load_problem_reads_a_function(packages):
+    """Its languages are those with a harness, which have starter code; the author's own wins."""
+    files = {
+        "function.yaml": 'signature: "twice(n: int) -> int"\n',
+        "data/sample/1.in": "1\n",
+        "data/sample/1.ans": "2\n",
+        "data/secret/01.in": "5\n",
+        "data/secret/01.ans": "10\n",
+        "attachments/starter.js": "function twice(n) { return n + n; }\n",
+    }
+    problem = load_problem(packages.new(files))
+    assert problem.function.name == "twice"
+    assert {"python", "cpp", "cpp17", "go", "rust"} <= set(problem.languages)
+    assert "c" not in problem.languages
+    assert "def twice(self, n: int) -> int:" in problem.starter["python"]
+    assert "n + n" in problem.starter["javascript"]
+    for name in ("data/secret/01.in", "data/secret/01.ans"):
+        with pytest.raises(PackageError, match=r"does not fit function\.yaml"):
+            load_problem(packages.new(files | {name: '"x"\n'}))

@@ -50,10 +50,14 @@ def tools_of(language):
 def judge(problem, submission, cwd):
     """Judge a submission as a worker does, but bare; return verdict and the failing test."""
     language = LANGUAGES[submission.language]
-    files = problem.sources_of(submission)
+    files, entry = problem.sources_of(submission), submission.path.name
+    files = {name: text.encode() for name, text in files.items()}
+    if problem.function:
+        files = language.function.wrap(problem.function, files[entry])
+        entry = language.function.entry
     for name, content in files.items():
-        (cwd / name).write_text(content)
-    known = {"tools": tools_of(language), "files": list(files), "entry": submission.path.name}
+        (cwd / name).write_bytes(content)
+    known = {"tools": tools_of(language), "files": list(files), "entry": entry}
     settings = {"cwd": cwd, "capture_output": True, "timeout": PATIENCE_S}
     env = dict(language.env)
     build = language.command(language.compile, **known)
@@ -65,10 +69,14 @@ def judge(problem, submission, cwd):
     argv += language.command(language.run, **known, memory_bytes=problem.limits.memory_bytes)
     verdicts = []
     for test in problem.tests:
-        ended = subprocess.run(
-            argv, check=False, env=env, input=test.input.read_bytes(), **settings
-        )
-        found = check(ended.stdout, test.answer.read_bytes(), test.validator)
+        given, answer = test.input.read_bytes(), test.answer.read_bytes()
+        if problem.function:
+            given = problem.function.message(given)
+        ended = subprocess.run(argv, check=False, env=env, input=given, **settings)
+        if problem.function:
+            found = problem.function.check(ended.stdout, answer)
+        else:
+            found = check(ended.stdout, answer, test.validator)
         status = "runtime_error" if ended.returncode else "ok"
         verdicts.append(verdict_of(status, found.accepted))
         if verdicts[-1] != "accepted":
@@ -99,20 +107,39 @@ def test_problem_is_complete(problem):
     assert problem.limits.time_given
     assert problem.difficulty
     assert problem.tags
-    assert "## Input" in problem.statement_md
     assert "## Constraints" in problem.statement_md
-    assert {"python", "c", "cpp", "java", "javascript"} <= set(problem.starter)
+    assert {"python", "cpp", "java", "javascript"} <= set(problem.starter)
+    if problem.function:
+        assert {"typescript", "go", "rust"} <= set(problem.starter)
+        assert set(problem.starter) == set(problem.languages)
+    else:
+        assert "## Input" in problem.statement_md
+        assert "c" in problem.starter
     size_bytes = sum(file.stat().st_size for file in problem.path.rglob("*") if file.is_file())
     assert size_bytes < 3_000_000
 
 
 @each_problem
 def test_problem_has_solutions_of_every_verdict(problem):
-    """Each usual verdict in Python and C++, and right solutions in all languages."""
+    """Each usual verdict in Python and C++, and right solutions in other languages, too."""
     kinds = {(s.path.parent.name, s.language) for s in problem.submissions}
     usual = ("accepted", "wrong_answer", "time_limit_exceeded", "run_time_error", "compile_error")
     assert {(kind, language) for kind in usual for language in ("python", "cpp")} <= kinds
-    assert {("accepted", language) for language in ("c", "java", "javascript")} <= kinds
+    others = {language for kind, language in kinds if kind == "accepted"} - {"python", "cpp"}
+    assert others >= {"c", "java", "javascript"} or (problem.function and len(others) >= 2)
+
+
+def test_functions_are_solved_in_every_language_that_can():
+    """All harnesses are in use by what we ship."""
+    solved = {
+        submission.language
+        for problem in PROBLEMS
+        if problem.function
+        for submission in problem.submissions
+        if submission.path.parent.name == "accepted"
+    }
+    able = {each.id for each in LANGUAGES.values() if each.function and not each.variant_of}
+    assert solved == able
 
 
 @each_problem

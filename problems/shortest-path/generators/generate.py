@@ -75,11 +75,19 @@ def small():
     yield "two-roads", 2, [(2, 1, 10, 3), (1, 2, 9, 4)]
     yield "unreachable", 6, [(1, 2, 1, 1), (2, 3, 1, 1), (4, 5, 1, 1), (5, 6, 1, 1), (1, 3, 2, 1)]
     yield "against-the-direction", 4, [(2, 1, 3, 5), (3, 2, 3, 5), (4, 3, 3, 5)]
-    yield "more-roads-but-faster", 5, [(1, 5, 1000, 1), (1, 2, 9, 90), (2, 3, 9, 90), (3, 4, 9, 90), (4, 5, 9, 90)]
+    yield (
+        "more-roads-but-faster",
+        5,
+        [(1, 5, 1000, 1), (1, 2, 9, 90), (2, 3, 9, 90), (3, 4, 9, 90), (4, 5, 9, 90)],
+    )
     yield "longer-but-faster", 3, [(1, 3, 500, 50), (1, 2, 400, 100), (2, 3, 400, 100)]
     yield "below-one-hour", 4, [(1, 2, 1, 130), (2, 3, 1, 129), (3, 4, 1, 128), (1, 4, 40, 41)]
     # A town that is entered early by a slow road and later by a fast way.
-    yield "better-later", 6, [(1, 2, 100, 1), (1, 3, 1, 1), (3, 4, 1, 1), (4, 5, 1, 1), (5, 2, 1, 1), (2, 6, 1, 1)]
+    yield (
+        "better-later",
+        6,
+        [(1, 2, 100, 1), (1, 3, 1, 1), (3, 4, 1, 1), (4, 5, 1, 1), (5, 2, 1, 1), (2, 6, 1, 1)],
+    )
     yield "random", 60, anywhere(60, 150)
 
 

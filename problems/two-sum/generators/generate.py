@@ -38,8 +38,15 @@ def tests():
     yield "first-two", hide(wide, 0, 1, threes(10**9), threes(10**9))
     yield "last-two", hide(wide, 998, 999, threes(10**9), threes(10**9))
     yield "sums-wrap-around", wrap_around()
-    yield "descending", hide(
-        sorted(filler(20_000, -900_000, 900_000), reverse=True), 7_000, 13_000, 900_000, -900_000
+    yield (
+        "descending",
+        hide(
+            sorted(filler(20_000, -900_000, 900_000), reverse=True),
+            7_000,
+            13_000,
+            900_000,
+            -900_000,
+        ),
     )
     yield "equal-pair-large", hide(filler(50_000, -9_000, 9_000), 20_000, 49_000, 3333, 3333)
     # The pair comes last for whoever tries all pairs in order.

@@ -56,9 +56,11 @@ def tests():
     every = ["".join(t) for n in (1, 2, 3) for t in itertools.product("()[]{}", repeat=n)]
     yield "all-up-to-3", every
     yield "length-4", rng.sample(["".join(t) for t in itertools.product("()[]{}", repeat=4)], 1000)
-    yield "one-kind", [balanced(rng.randint(1, 8), kinds="(") for _ in range(500)] + [
-        "".join(rng.choice("()") for _ in range(2 * rng.randint(1, 6))) for _ in range(500)
-    ]
+    yield (
+        "one-kind",
+        [balanced(rng.randint(1, 8), kinds="(") for _ in range(500)]
+        + ["".join(rng.choice("()") for _ in range(2 * rng.randint(1, 6))) for _ in range(500)],
+    )
     yield "valid", [balanced(rng.randint(1, 40), rng.random()) for _ in range(800)]
     yield "one-wrong", [spoiled(balanced(rng.randint(1, 40))) for _ in range(800)]
     yield "neighbours-exchanged", [overlapping(balanced(rng.randint(2, 40))) for _ in range(800)]

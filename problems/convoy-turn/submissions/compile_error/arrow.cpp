@@ -1,0 +1,4 @@
+class Solution {
+public:
+    ListNode *turn(ListNode *convoy, int k) { return convoy.next; }
+};

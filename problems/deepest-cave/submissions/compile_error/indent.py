@@ -1,0 +1,3 @@
+class Solution:
+def deepestWater(self, caves):
+    return 0

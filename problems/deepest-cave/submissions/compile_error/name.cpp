@@ -1,0 +1,4 @@
+class Solution {
+public:
+    int deepestWater(TreeNode *caves) { return cave->val; }
+};

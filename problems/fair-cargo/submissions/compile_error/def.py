@@ -1,0 +1,3 @@
+class Solution:
+    def canShare(self, crates) -> bool
+        return False

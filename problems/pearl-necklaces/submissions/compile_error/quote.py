@@ -1,0 +1,3 @@
+class Solution:
+    def necklaces(self, words):
+        return ["abc]

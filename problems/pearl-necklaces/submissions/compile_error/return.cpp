@@ -1,0 +1,4 @@
+class Solution {
+public:
+    vector<string> necklaces(vector<string> &words) { return words.size(); }
+};

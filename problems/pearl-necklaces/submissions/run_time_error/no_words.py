@@ -1,0 +1,5 @@
+class Solution:
+    def necklaces(self, words: List[str]) -> List[str]:
+        longest = max(len(word) for word in words)
+        assert longest
+        return list({min(word[i:] + word[:i] for i in range(len(word))) for word in words})

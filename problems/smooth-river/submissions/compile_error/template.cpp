@@ -1,0 +1,4 @@
+class Solution {
+public:
+    vector<double> smooth(vector<double &levels, int width) { return levels; }
+};

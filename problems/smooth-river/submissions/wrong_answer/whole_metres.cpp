@@ -1,0 +1,13 @@
+class Solution {
+public:
+    vector<double> smooth(vector<double> &levels, int width) {
+        vector<double> means;
+        int total = 0;
+        for (int i = 0; i < int(levels.size()); i++) {
+            total += levels[i];
+            if (i >= width) total -= levels[i - width];
+            if (i >= width - 1) means.push_back(total / width);
+        }
+        return means;
+    }
+};

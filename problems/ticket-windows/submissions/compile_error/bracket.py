@@ -1,0 +1,3 @@
+class Solution:
+    def lastServed(self, minutes, visitors):
+        return max(minutes

@@ -1,0 +1,4 @@
+class Solution {
+public:
+    long long lastServed(vector<int> &minutes, int visitors) { return minutes; }
+};
