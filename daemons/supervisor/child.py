@@ -67,6 +67,10 @@ class Child:
         started = procfs.read_process(self.pid)
         assert started is not None, "a child that is not waited for stays, be it as a zombie"
         self.start_ticks = started.start_ticks
+        #: Whether the kernel killed in its control group for want of memory while it lived.
+        self.out_of_memory = False
+        self._oom_counter = procfs.oom_counter(self.pid)
+        self._oom_kills = procfs.count_oom_kills(self._oom_counter)
 
     def open_gate(self) -> None:
         """Let it go from loading to serving; again has no effect."""
@@ -94,6 +98,7 @@ class Child:
                 break
             await trio.sleep(0.002)
         await self.wait()
+        self.out_of_memory = procfs.count_oom_kills(self._oom_counter) > self._oom_kills
         self._close_gate()
         os.close(self._pidfd)
         return self._process.wait()

@@ -62,6 +62,38 @@ def instance_of(pid: int) -> str:
     return ""
 
 
+def oom_counter(pid: int) -> Path | None:
+    """Return the file that counts whom the kernel killed in the control group of *pid* for memory.
+
+    None where there is no such file: without control groups, or in a group that we can't see.
+    """
+    try:
+        lines = (_PROC / str(pid) / "cgroup").read_text().splitlines()
+    except OSError:
+        return None
+    for line in lines:
+        _, controllers, path = line.split(":", 2)
+        if "memory" in controllers.split(","):
+            found = Path(f"/sys/fs/cgroup/memory{path}/memory.oom_control")
+        elif not controllers:
+            # Not those in groups below: programs that people submit have groups of their own.
+            found = Path(f"/sys/fs/cgroup{path}/memory.events.local")
+        else:
+            continue
+        if found.exists():
+            return found
+    return None
+
+
+def count_oom_kills(counter: Path | None) -> int:
+    """Return what *counter*, an `oom_counter`, has counted so far."""
+    try:
+        lines = counter.read_text().splitlines() if counter else []
+    except OSError:
+        return 0
+    return sum(int(number) for name, number in map(str.split, lines) if name == "oom_kill")
+
+
 def kill_process(process: Process) -> None:
     """Send SIGKILL to exactly this process, not to one that got its pid later."""
     try:

@@ -46,7 +46,9 @@ class Ending(NamedTuple):
         return {"code": code, "signal": by_signal, "reason": self.reason}
 
 
-def _by_itself(code: int) -> str:
+def _by_itself(code: int, *, out_of_memory: bool) -> str:
+    if code == -signal.SIGKILL and out_of_memory:
+        return "out of memory: killed by the kernel (oom)"
     return f"killed by {signal.Signals(-code).name}" if code < 0 else "ended by itself"
 
 
@@ -179,7 +181,8 @@ class Slot:
             code = await self._watch(child)
             reading.cancel_scope.deadline = trio.current_time() + _LAST_WORDS_S
         healthy_s = trio.current_time() - self._ready_at if self._ready.is_set() else 0.0
-        return Ending(code, self._why or _by_itself(code), healthy_s)
+        why = self._why or _by_itself(code, out_of_memory=child.out_of_memory)
+        return Ending(code, why, healthy_s)
 
     def _launch(self) -> Launch:
         return Launch(

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx2
+import redis
 import trio
 
 from daemons.broker import Broker, StoreUnavailable, open_broker
-from daemons.broker.client import open_redis
 from daemons.config import Config, Store
 from daemons.supervisor.client import Client, NotRunning, Refused
 from protocol import keys
@@ -69,6 +69,8 @@ class Ground:
         self.http: httpx2.AsyncClient
         self.api = self.gateway = ""
         self.seen: set[int] = set()
+        #: What remains to be done when all has ended.
+        self.after: list[Callable[[], object]] = []
         self._over = trio.Event()
         self._keys = 0
 
@@ -278,13 +280,17 @@ async def follow(leader: StoreProcess, follower: StoreProcess, nursery: trio.Nur
     """Let *follower* be a replica of *leader* through a proxy, and wait until it has a copy."""
     link = Proxy(str(leader.socket))
     await nursery.start(link.serve)
-    async with open_redis(follower.url, name="operator", wait_s=10.0) as operator:
-        await operator.call(("REPLICAOF", "127.0.0.1", str(link.port)))
-    async with open_redis(leader.url, name="operator", wait_s=10.0, reply_s=WAIT_S) as operator:
-        await operator.call(("SET", "synced", "1"))
-        told = await operator.call(("WAITAOF", "1", "1", "30000"))
-        assert told == [1, 1], told
+    await trio.to_thread.run_sync(_follow, leader.url, follower.url, link.port)
     return link
+
+
+def _follow(leader_url: str, follower_url: str, port: int) -> None:
+    with redis.Redis.from_url(follower_url) as operator:
+        operator.replicaof("127.0.0.1", port)
+    with redis.Redis.from_url(leader_url) as operator:
+        operator.set("synced", 1)
+        told = operator.waitaof(1, 1, round(WAIT_S * 1000))
+        assert told == [1, 1], told
 
 
 @asynccontextmanager
@@ -346,5 +352,7 @@ async def open_ground(setup: Setup) -> AsyncIterator[Ground]:
     deadline = time.monotonic() + END_S
     while (left := find_left(ground.seen)) and time.monotonic() < deadline:  # noqa: ASYNC110
         await trio.sleep(0.05)
+    for each in ground.after:
+        each()
     assert not left, f"left over: {left[:5]}"
     assert ground.system.up.returncode == 0, f"gavel up ended with {ground.system.up.returncode}"

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from contextlib import suppress
 from pathlib import Path
 
 import httpx2
 import trio
 
 from protocol import keys
+from sandbox.cgroup.v1 import find_parents
 from tests.faults.fault import Setup, fault
 from tests.faults.ground import QUICK, Ground
 from tests.faults.store import fill
@@ -67,14 +71,69 @@ async def full_disk(ground: Ground) -> str:
     return f"{dropped} log lines dropped and counted; verdicts {verdicts}: none false"
 
 
+#: All of a system in a control group of its own, whose limit the fault lowers.
+_MEMORY = (find_parents() or {}).get("memory", "")
+_LIMIT = "memory.limit_in_bytes"
+OWN_GROUP = (
+    *("sh", "-c"),
+    f'mkdir "{_MEMORY}/gavel-fault-$$" && echo $$ >"{_MEMORY}/gavel-fault-$$/cgroup.procs" && exec "$@"',
+    "sh",
+)
+#: Takes memory, a MiB with each line that it reads, and is the last that the kernel would choose.
+BALLOON = """
+import sys
+open("/proc/self/oom_score_adj", "w").write("-1000")
+open(sys.argv[1] + "/cgroup.procs", "w").write("0")
+taken = [bytearray(b"x") * (1 << 20) for _ in sys.stdin]
+"""
+
+
 @fault(
-    31, "worker out of memory",
-    absent="the supervisor has no reason `oom`: it shows SIGKILL, as of 3 and 4; a limit on a worker's own"
-    " control group is the operator's, and none is made by us",
+    31, "worker out of memory", Setup(worker="\nprocesses = 1\nslots = 4", within=OWN_GROUP),
+    absent="" if _MEMORY else "needs a memory controller (v1) in which we may make groups",
 )  # fmt: skip
-async def out_of_memory(_: Ground) -> str:
-    """The kernel ends a worker that is over the limit of its control group."""
-    raise AssertionError("not to be played")
+async def out_of_memory(ground: Ground) -> str:
+    """The control group of the whole system runs full while four programs run."""
+    group = Path(f"{_MEMORY}/gavel-fault-{ground.system.up.pid}")
+    user = ground.user("u1")
+    try:
+        ids = [await ground.submit(user, "import time\ntime.sleep(1.5)") for _ in range(4)]
+        for id_ in ids:
+            await ground.worker_of(id_)
+        used = int((group / "memory.usage_in_bytes").read_text())
+        (group / _LIMIT).write_text(str(used + (2 << 20)))
+        await fill_memory(ground, group)
+        (group / _LIMIT).write_text("-1")
+        await ground.judged(user, ids)
+        (worker,) = await ground.instances("worker")
+        reason = worker["last_exit"]["reason"]
+        assert "oom" in reason, reason
+        ground.expected["worker"] = worker["restarts"]
+        await ground.settle()
+        await ground.check_restarts()
+    finally:
+        with suppress(OSError):
+            (group / _LIMIT).write_text("-1")
+        ground.after.append(group.rmdir)
+    return f"{reason}; its 4 runs were judged again; nobody else was touched"
+
+
+async def fill_memory(ground: Ground, group: Path) -> None:
+    """Take memory in *group* until the worker's process is another."""
+    before = await ground.pids("worker")
+    balloon = await trio.lowlevel.open_process(
+        [sys.executable, "-I", "-S", "-c", BALLOON, str(group)], stdin=subprocess.PIPE
+    )
+    assert balloon.stdin is not None
+    try:
+        with trio.fail_after(60):
+            while await ground.pids("worker") == before:
+                await balloon.stdin.send_all(b"\n")
+                await trio.sleep(0.02)
+    finally:
+        balloon.kill()
+        with trio.CancelScope(shield=True):
+            await balloon.wait()
 
 
 @fault(32, "bombs as submissions", Setup(worker="\nprocesses = 1\nslots = 2"))

@@ -176,3 +176,18 @@ def test_process_that_is_not_there_is_none(pid: int) -> None:
     """A pid above the kernel's maximum belongs to nobody."""
     assert procfs.read_process(pid) is None
     assert procfs.instance_of(pid) == ""
+
+
+def test_kills_for_want_of_memory_are_counted(tmp_path: Path) -> None:
+    """The kernel's own count is read, in both formats; where there is none it is nought."""
+    v1, v2 = tmp_path / "memory.oom_control", tmp_path / "memory.events.local"
+    v1.write_text("oom_kill_disable 0\nunder_oom 0\noom_kill 2\n")
+    v2.write_text("low 0\nhigh 0\nmax 9\noom 4\noom_kill 3\noom_group_kill 0\n")
+
+    assert procfs.count_oom_kills(v1) == 2
+    assert procfs.count_oom_kills(v2) == 3
+    assert procfs.count_oom_kills(tmp_path / "gone") == 0
+    assert procfs.count_oom_kills(None) == 0
+    ours = procfs.oom_counter(os.getpid())
+    assert ours is None or "oom_kill" in ours.read_text()
+    assert procfs.oom_counter(2**31 - 1) is None
