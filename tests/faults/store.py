@@ -7,9 +7,9 @@ from collections import Counter
 from pathlib import Path
 
 import httpx2
+import redis
 import trio
 
-from daemons.broker.client import open_redis
 from tests.chaos.clients import User
 from tests.conftest import running_store
 from tests.faults.fault import Setup, fault
@@ -320,8 +320,8 @@ async def failover(ground: Ground) -> str:
         before = sum(user.refused for user in users)
         proxy.lead_to(str(follower.socket))
         leader.kill()
-        async with open_redis(follower.url, name="operator", wait_s=10.0) as operator:
-            await operator.call(("REPLICAOF", "NO", "ONE"))
+        with redis.Redis.from_url(follower.url) as operator:
+            await trio.to_thread.run_sync(operator.replicaof, "NO", "ONE")
         async with in_thread(running_store()) as third:
             await follow(follower, third, ground.nursery)
             await ground.until(ground.ready, "ready on the new primary")
