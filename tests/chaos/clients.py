@@ -13,6 +13,7 @@ from typing import Any
 import httpx2
 import trio
 from trio_websocket import ConnectionClosed, HandshakeError, wrap_client_stream
+from wsproto.utilities import LocalProtocolError
 
 #: Judged within some 0.1 s; the slow one is there to be killed in the middle of.
 PROGRAMS = (
@@ -120,7 +121,11 @@ class User:
         while not until.is_set():
             try:
                 await self._listen(gateway)
-            except* (ConnectionClosed, HandshakeError, OSError, trio.BrokenResourceError):
+            except* (
+                *(ConnectionClosed, HandshakeError, OSError, trio.BrokenResourceError),
+                # trio-websocket answers a ping that comes as it hangs up, and fails of it.
+                LocalProtocolError,
+            ):
                 await trio.sleep(_RETRY_S)
             self.reconnects += 1
 

@@ -51,7 +51,6 @@ class Fault(NamedTuple):
         number: as in the list of forty; several rows may share one.
         must_fail: a control, which proves that the fault would see what it looks for: the text that
             its failure must name.
-        alone: nothing else runs beside it, since it measures times.
         absent: why it can't be injected here; empty if it can.
     """
 
@@ -61,7 +60,6 @@ class Fault(NamedTuple):
     setup: Setup
     play: Play
     must_fail: str = ""
-    alone: bool = False
     absent: str = ""
 
 
@@ -74,7 +72,6 @@ def fault(
     setup: Setup | None = None,
     *,
     must_fail: str = "",
-    alone: bool = False,
     absent: str = "",
 ) -> Callable[[Play], Play]:
     """Put the decorated function on the list; its docstring says what is injected."""
@@ -82,7 +79,7 @@ def fault(
     def put(play: Play) -> Play:
         injected = " ".join((play.__doc__ or "").split())
         used = setup or Setup()
-        FAULTS.append(Fault(number, name, injected, used, play, must_fail, alone, absent))
+        FAULTS.append(Fault(number, name, injected, used, play, must_fail, absent))
         return play
 
     return put

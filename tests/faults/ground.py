@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import httpx2
 import redis
@@ -72,6 +72,8 @@ class Ground:
         #: What remains to be done when all has ended.
         self.after: list[Callable[[], object]] = []
         self._over = trio.Event()
+        #: Set, and replaced, when the addresses have changed.
+        self._moved = trio.Event()
         self._keys = 0
 
     # What it is and does.
@@ -108,6 +110,8 @@ class Ground:
         """Learn where the API and the gateway are."""
         daemons = (await self.status())["daemons"]
         self.api, self.gateway = (daemons[name]["listen"][0] for name in ("api", "gateway"))
+        self._moved.set()
+        self._moved = trio.Event()
 
     def log(self) -> str:
         """Return what all daemons have logged."""
@@ -153,11 +157,7 @@ class Ground:
 
     async def _watch(self, user: User) -> None:
         while not self._over.is_set():
-            # The address may change when all is started anew.
-            try:
-                await user.watch(self.gateway, self._over)
-            except* (ValueError, EOFError):
-                await trio.sleep(0.1)
+            await user.watch(self.gateway, self._moved)
 
     async def submit(self, user: User, code: str | None = None) -> str:
         """Submit until it is answered 202; return the id."""
@@ -287,10 +287,36 @@ async def follow(leader: StoreProcess, follower: StoreProcess, nursery: trio.Nur
 def _follow(leader_url: str, follower_url: str, port: int) -> None:
     with redis.Redis.from_url(follower_url) as operator:
         operator.replicaof("127.0.0.1", port)
-    with redis.Redis.from_url(leader_url) as operator:
+    with redis.Redis.from_url(leader_url, socket_timeout=2 * WAIT_S) as operator:
         operator.set("synced", 1)
         told = operator.waitaof(1, 1, round(WAIT_S * 1000))
         assert told == [1, 1], told
+
+
+class _Outside(NamedTuple):
+    """A store that is not the system's own, and all that stands around it; see `Ground`."""
+
+    store: StoreProcess | None = None
+    proxy: Proxy | None = None
+    follower: StoreProcess | None = None
+    link: Proxy | None = None
+    url: str = ""
+
+
+async def _open_outside(setup: Setup, stack: AsyncExitStack, nursery: trio.Nursery) -> _Outside:
+    """Start what *setup* asks for; *stack* ends it."""
+    if not setup.server:
+        return _Outside()
+    running = running_store(*setup.options, server=setup.server)
+    store = await stack.enter_async_context(in_thread(running))
+    proxy, follower, link = None, None, None
+    if setup.proxied:
+        proxy = Proxy(str(store.socket))
+        await nursery.start(proxy.serve)
+    if setup.replica:
+        follower = await stack.enter_async_context(in_thread(running_store(*setup.options)))
+        link = await follow(store, follower, nursery)
+    return _Outside(store, proxy, follower, link, proxy.url if proxy else store.url)
 
 
 @asynccontextmanager
@@ -301,19 +327,8 @@ async def open_ground(setup: Setup) -> AsyncIterator[Ground]:
         folder = Path(name)
         (folder / "tickets").mkdir()
         nursery = await stack.enter_async_context(trio.open_nursery())
-        store, proxy, follower, link, store_table = None, None, None, None, setup.store
-        if setup.server:
-            running = running_store(*setup.options, server=setup.server)
-            store = await stack.enter_async_context(in_thread(running))
-            url = store.url
-            if setup.proxied:
-                proxy = Proxy(str(store.socket))
-                await nursery.start(proxy.serve)
-                url = proxy.url
-            if setup.replica:
-                follower = await stack.enter_async_context(in_thread(running_store()))
-                link = await follow(store, follower, nursery)
-            store_table = f'url = "{url}"\n{setup.store}'
+        outside = await _open_outside(setup, stack, nursery)
+        table = f'url = "{outside.url}"\n{setup.store}' if outside.store else setup.store
         environment = {
             **os.environ, **sabotaged(setup.sabotage), "GAVEL_CRASH_TICKETS": f"{folder}/tickets",
         }  # fmt: skip
@@ -322,7 +337,7 @@ async def open_ground(setup: Setup) -> AsyncIterator[Ground]:
         system = await stack.enter_async_context(
             in_thread(
                 started(
-                    folder, worker=setup.worker, store=store_table, api=setup.api,
+                    folder, worker=setup.worker, store=table, api=setup.api,
                     gateway=setup.gateway, more=more,
                     within=setup.within, wait=setup.wait,
                     env=environment,
@@ -330,14 +345,14 @@ async def open_ground(setup: Setup) -> AsyncIterator[Ground]:
             )
         )  # fmt: skip
         ground = Ground(folder, system, setup, nursery)
-        ground.store, ground.proxy, ground.follower, ground.link = store, proxy, follower, link
+        ground.store, ground.proxy, ground.follower, ground.link, _ = outside
         if setup.wait:
             await ground.find_addresses()
         # A system within a mount namespace of its own is looked into from outside.
         root = f"/proc/{system.up.pid}/root" if setup.within else ""
-        url = f"unix://{root}{store.socket if store else folder / 'var/store/store.sock'}"
-        if proxy is not None and follower is not None:
-            url = proxy.url  # wherever it leads
+        url = outside.store.url if outside.store else f"unix://{root}{folder}/var/store/store.sock"
+        if setup.replica:
+            url = outside.url  # wherever the proxy leads
         ground.broker = await stack.enter_async_context(
             open_broker(Config(store=Store(url=url)), name="faults")
         )

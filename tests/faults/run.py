@@ -12,7 +12,7 @@ from typing import NamedTuple, cast
 
 import trio
 
-from tests.faults.fault import FAULTS, Fault
+from tests.faults.fault import Fault
 from tests.faults.ground import Ground, open_ground
 
 #: So long a fault may take in all; then it has hung.
@@ -94,7 +94,7 @@ def _reason(exc: BaseException) -> str:
 
 
 async def play_all(faults: Sequence[Fault], jobs: int, *, show: bool) -> list[Outcome]:
-    """Play *faults*, so many at a time, and those that want to be alone one after the other."""
+    """Play *faults*, so many at a time; return what came of them, in the order of the list."""
     outcomes: list[Outcome] = []
     places = trio.CapacityLimiter(jobs)
 
@@ -109,13 +109,9 @@ async def play_all(faults: Sequence[Fault], jobs: int, *, show: bool) -> list[Ou
         attendants.start_soon(_stop_on_signal, attendants.cancel_scope)
         async with trio.open_nursery() as nursery:
             for fault in faults:
-                if not fault.alone:
-                    nursery.start_soon(play_one, fault)
-        for fault in faults:
-            if fault.alone:
-                await play_one(fault)
+                nursery.start_soon(play_one, fault)
         attendants.cancel_scope.cancel(reason="all are played")
-    return sorted(outcomes, key=lambda each: FAULTS.index(each.fault))
+    return sorted(outcomes, key=lambda each: faults.index(each.fault))
 
 
 async def _stop_on_signal(scope: trio.CancelScope) -> None:

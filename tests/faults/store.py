@@ -115,7 +115,7 @@ async def forget(ground: Ground) -> str:
     )
 
 
-@fault(11, "store down for 30 s", Setup(server="valkey"), alone=True)
+@fault(11, "store down for 30 s", Setup(server="valkey"))
 async def down(ground: Ground) -> str:
     """The store is away for 30 s (real time) with 100 submissions queued."""
     assert ground.store is not None
@@ -322,7 +322,7 @@ async def failover(ground: Ground) -> str:
         leader.kill()
         with redis.Redis.from_url(follower.url) as operator:
             await trio.to_thread.run_sync(operator.replicaof, "NO", "ONE")
-        async with in_thread(running_store()) as third:
+        async with in_thread(running_store(*ground.setup.options)) as third:
             await follow(follower, third, ground.nursery)
             await ground.until(ground.ready, "ready on the new primary")
             seen = [len(user.accepted) for user in users]
