@@ -44,6 +44,7 @@ _CONFIG = """
 listen = ""
 [gateway]
 max_connections_per_address = 100000
+{limits}
 [limits]
 open_per_user = 1000000
 queue_depth = 1000000
@@ -97,14 +98,17 @@ def _kill(process: subprocess.Popen[bytes] | None) -> None:
 
 
 @asynccontextmanager
-async def open_site() -> AsyncIterator[Site]:
-    """Run a store with the shipped settings, and a gateway, in a folder of their own."""
+async def open_site(limits: str = "") -> AsyncIterator[Site]:
+    """Run a store with the shipped settings, and a gateway, in a folder of their own.
+
+    *limits* goes into the table `[gateway]`.
+    """
     with (
         tempfile.TemporaryDirectory(prefix="gavel-endurance-") as folder,
         socket.create_server(("127.0.0.1", 0), backlog=4096) as listening,
     ):
         file = Path(folder) / "supervisor.toml"
-        file.write_text(_CONFIG)
+        file.write_text(_CONFIG.format(limits=limits))
         site = Site(load_config(file), listening)
         try:
             await site.start_store()

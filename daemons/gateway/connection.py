@@ -110,7 +110,7 @@ class Client:
         self._ready = False
         self._writing = False
         self._pings: _Pings | None = None
-        #: The id of the last event sent, or that the client says he has; None until that is known.
+        #: The id of the last event sent or on its way, or that the client says he has; None before.
         self.position: int | None = None
 
     # What others call; none of it waits.
@@ -274,8 +274,7 @@ class Client:
         assert self.position is not None
         step = next_step(self.position, event)
         if step is Step.SEND:
-            await self._send(event.text)
-            self.position = event.id
+            await self._send_event(event)
         elif step is Step.REPLAY:
             self._outbox.fall_behind()
 
@@ -288,8 +287,7 @@ class Client:
             if self._farewell is not None:
                 return
             event = parse_event(raw)
-            await self._send(event.text)
-            self.position = event.id
+            await self._send_event(event)
         if history.whole:
             # Past the last event where the store has forgotten some of them since.
             self.position = history.head
@@ -332,6 +330,11 @@ class Client:
             )
         )
         self._ready = True
+
+    async def _send_event(self, event: RawEvent) -> None:
+        # First, for a ping that asks how far he has read goes out behind what is on its way.
+        self.position = event.id
+        await self._send(event.text)
 
     async def _send(self, text: str) -> None:
         limit_s = self._house.limits.send_s

@@ -141,6 +141,32 @@ async def test_stopping_gateway_waits_for_the_pong_under_way(open_gateway: Any) 
         assert await positions(running) == [newest["id"]]
 
 
+async def test_stopping_gateway_asks_about_what_is_on_its_way(
+    open_gateway: Any, eventually: Any
+) -> None:
+    """An event of which part is out already when the gateway stops is not told again either."""
+    event = json.dumps({"id": 1, "prev": 0, "pad": "x" * (1 << 19)})
+    async with (
+        open_gateway(close_s=40) as running,
+        running.raw_peer(receive_buffer_bytes=4096) as peer,
+    ):
+        await peer.send_frame(TEXT, b"u1")
+        await peer.receive_message()
+        await running.broker.redis.call(("XADD", keys.events(0, "u1"), "1-0", "e", event))
+        await running.broker.redis.call(("HSET", keys.event_head(0, "u1"), "last", 1))
+        (client,) = running.gateway._clients
+        client.fall_behind()
+        await eventually(lambda: client._ws._stream._torn)
+        running.stopping.set()
+        await trio.testing.wait_all_tasks_blocked(0.01)
+        assert (await peer.receive_message())["id"] == 1
+        assert await peer.receive_frame() == (PING, b"1")
+        await peer.send_frame(PONG, b"1")
+
+        assert await peer.receive_close() == 1001
+        assert await positions(running) == [1]
+
+
 async def test_ping_that_crosses_our_close_frame_spoils_nothing(open_gateway: Any) -> None:
     """A client may ping before it has read that we part; its answer then counts as any other."""
     async with open_gateway(close_s=40) as running, running.raw_peer() as peer:
