@@ -311,9 +311,14 @@ async def failover(ground: Ground) -> str:
     assert follower is not None
     assert link is not None
     users = [ground.user(f"u{number}") for number in range(3)]
-    over = trio.Event()
+    over, ended = trio.Event(), trio.Event()
+
+    async def play() -> None:
+        await load(ground, users, over)
+        ended.set()
+
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(load, ground, users, over)
+        nursery.start_soon(play)
         await trio.sleep(2.0)
         link.blackhole = True
         await trio.sleep(1.0)
@@ -333,6 +338,7 @@ async def failover(ground: Ground) -> str:
                 "everybody is served",
             )
             over.set()
+            await ended.wait()
             for user in users:
                 await ground.judged(user, user.accepted)
             lost = [
