@@ -63,6 +63,19 @@ class Section:
             self.refuse(key, f"expected a number > 0, got {value!r}")
         return value
 
+    def any_number(self, key: str) -> float | None:
+        """Return a finite number, or None if there is none."""
+        value = self.raw(key)
+        if value is None:
+            return None
+        if (
+            isinstance(value, bool)
+            or not isinstance(value, int | float)
+            or not math.isfinite(value)
+        ):
+            self.refuse(key, f"expected a number, got {value!r}")
+        return value
+
     def words(self, key: str) -> tuple[str, ...]:
         """Return a list of strings; one string stands for the words in it."""
         value = self.raw(key)
@@ -96,10 +109,20 @@ class Section:
 
     def refuse_unknown(self) -> None:
         """Raise an error if there is a key that was never asked for."""
+        for key, near in self._unknown(likeness=0.6):
+            self.refuse(key, "unknown key" + (f"; did you mean {near}?" if near else ""))
+
+    def refuse_slips(self) -> None:
+        """Raise an error if a key that was never asked for is nearly one that was."""
+        for key, near in self._unknown(likeness=0.8):
+            if near:
+                self.refuse(key, f"unknown key; did you mean {near}?")
+
+    def _unknown(self, likeness: float) -> Iterator[tuple[str, str | None]]:
         for key in self._table:
             if key not in self._asked:
-                near = difflib.get_close_matches(str(key), self._asked, n=1)
-                self.refuse(key, "unknown key" + (f"; did you mean {near[0]}?" if near else ""))
+                near = difflib.get_close_matches(str(key), self._asked, n=1, cutoff=likeness)
+                yield key, near[0] if near else None
 
 
 def read_document(file: Path) -> Section:

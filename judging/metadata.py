@@ -1,7 +1,8 @@
 """What `problem.yaml` says, in either version of the format.
 
-Keys that the format does not know are errors, as it wants. Keys that say nothing about judging
-(authors, licence, sources) are passed over.
+Keys that the format does not know are errors in 2025-09, as it wants. In the legacy format, whose
+packages carry keys of many tools, only those are that look like a slip of the pen. Keys that say
+nothing about judging (authors, licence, sources) are passed over.
 """
 
 from __future__ import annotations
@@ -13,9 +14,9 @@ from pathlib import Path
 
 from judging.document import Section, read_document
 from judging.errors import PackageError
+from judging.groups import GROUPS_2025, GROUPS_DRAFT, LEGACY_GROUPS, Groups
 from judging.languages import Languages
 from judging.problem import ProblemLimits, wall_for
-from judging.testdata import GROUPS_2025, LEGACY_GROUPS, Groups
 
 #: When a package leaves the time limit to its reference submissions. Long rather than short: a
 #: right solution must not be refused because nobody has measured yet.
@@ -39,7 +40,20 @@ _IDLE_LEGACY = (
     "version",
     "libraries",  # old packages name what C and C++ may link
 )
-#: Limits on what we do not do (validating input), or set for all problems alike (compiling).
+#: Of validators, by the format's "typical system defaults".
+VALIDATION_TIME_S = 60.0
+VALIDATION_MEMORY_MIB = 2048
+VALIDATION_OUTPUT_MIB = 8
+VALIDATION_PASSES = 2
+_MOST_PASSES = 100
+
+_IDLE_DRAFT = ("author", "source_url", "validation", "validator_flags", "scoring", "libraries")
+_TYPES_2025 = ("pass-fail", "scoring", "interactive", "multi-pass")
+_TYPES_LEGACY = ("pass-fail", "scoring")
+#: Names by which a draft of 2025-09 went; its packages differ in the names of few files.
+_DRAFTS = ("2023-07-draft", "2023-07", "draft", "2025-09-draft")
+
+#: Limits that are set for all problems alike (compiling), or that tools for authors use.
 _IDLE_LIMITS = (
     "time_multipliers",
     "time_multiplier",
@@ -47,13 +61,19 @@ _IDLE_LIMITS = (
     "time_resolution",
     "compilation_time",
     "compilation_memory",
-    "validation_time",
-    "validation_memory",
-    "validation_output",
-    "validation_passes",
 )
 _CONSTANT = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 _TIME_LIMIT = re.compile(r"^\s*timelimit\s*=\s*['\"]?([0-9.]+)", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Validation:
+    """What one run of the validator may use, and how often a test may run the program."""
+
+    time_s: float
+    memory_bytes: int
+    output_bytes: int
+    passes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +88,11 @@ class Metadata:
         languages: ids of the languages that may be used, None for all.
         validator_arguments: of the output validator, for all tests.
         constants: names that stand for values.
-        statement_directory: where the statements are.
+        statement_directories: where the statements may be, the usual place first.
+        custom: whether the package has to have an output validator; None if it may.
+        scoring: whether submissions get points.
+        interactive: whether the validator talks with the program.
+        validation: what a run of the validator may use.
         groups: how groups of tests are configured.
     """
 
@@ -79,8 +103,12 @@ class Metadata:
     languages: tuple[str, ...] | None
     validator_arguments: tuple[str, ...]
     constants: Mapping[str, str]
-    statement_directory: str
+    statement_directories: tuple[str, ...]
     groups: Groups
+    custom: bool | None
+    scoring: bool
+    interactive: bool
+    validation: Validation
 
     def title(self, language: str) -> str:
         """Return the problem's name in *language*, or in any; empty if it has none."""
@@ -100,18 +128,21 @@ def read_metadata(root: Path, languages: Languages) -> Metadata:
     version = document.text("problem_format_version", "legacy")
     if version in ("legacy", "legacy-icpc"):
         metadata = _read_legacy(root, document, languages)
-    elif version == "2025-09":
+    elif version == "2025-09" or version in _DRAFTS:
         metadata = _read_2025(root, document, languages)
     else:
         document.refuse(
             "problem_format_version", f"expected 2025-09, legacy or legacy-icpc, got {version!r}"
         )
-    document.refuse_unknown()
+    if metadata.legacy:
+        document.refuse_slips()
+    else:
+        document.refuse_unknown()
     return metadata
 
 
 def _read_2025(root: Path, document: Section, languages: Languages) -> Metadata:
-    _refuse_types(document)
+    types = _types(document, _TYPES_2025)
     if "embargo_until" in document:
         document.refuse("embargo_until", "is not supported; remove it when the day has come")
     for key in ("name", "uuid"):
@@ -119,42 +150,69 @@ def _read_2025(root: Path, document: Section, languages: Languages) -> Metadata:
             raise PackageError(document.file, f"{key}: missing; it is required")
     document.raw("uuid")
     document.ignore(_IDLE_2025)
+    passes = VALIDATION_PASSES if "multi-pass" in types else 1
+    draft = document.text("problem_format_version") in _DRAFTS
+    limits, validation = _limits(root, document, passes)
+    if draft:
+        document.ignore(_IDLE_DRAFT)
     return Metadata(
         legacy=False,
         names=_names(document),
         tags=document.strings("keywords"),
-        limits=_limits(root, document),
+        limits=limits,
         languages=_languages(document, languages),
         validator_arguments=(),
         constants=_constants(document),
-        statement_directory="statement",
-        groups=GROUPS_2025,
+        statement_directories=("statement", "problem_statement") if draft else ("statement",),
+        groups=GROUPS_DRAFT if draft else GROUPS_2025,
+        custom=True if {"interactive", "multi-pass"}.intersection(types) else None,
+        scoring="scoring" in types,
+        interactive="interactive" in types,
+        validation=validation,
     )
 
 
 def _read_legacy(root: Path, document: Section, languages: Languages) -> Metadata:
-    _refuse_types(document)
-    validation = document.words("validation")
-    if validation not in ((), ("default",)):
-        document.refuse("validation", "custom output validators are not supported yet")
+    types = _types(document, _TYPES_LEGACY)
+    how = document.words("validation") or ("default",)
+    # "score" in it says that the validator gives points, which shows when it does.
+    known = {"default": {"default"}, "custom": {"custom", "interactive", "score", "multi-pass"}}
+    if how[0] not in known or not known[how[0]].issuperset(how):
+        document.refuse(
+            "validation", "expected default, or custom with any of interactive, score, multi-pass"
+        )
     document.ignore(_IDLE_LEGACY)
+    limits, validation = _limits(
+        root, document, VALIDATION_PASSES if "multi-pass" in how else 1, strict=False
+    )
     return Metadata(
         legacy=True,
         names=_names(document),
         tags=document.words("keywords"),
-        limits=_limits(root, document),
+        limits=limits,
         languages=_languages(document, languages),
         validator_arguments=document.words("validator_flags"),
         constants={},
-        statement_directory="problem_statement",
+        # Tools that write both formats put the newer directory into legacy packages, too.
+        statement_directories=("problem_statement", "statement"),
         groups=LEGACY_GROUPS,
+        custom=how[0] == "custom",
+        scoring="scoring" in types,
+        interactive="interactive" in how,
+        validation=validation,
     )
 
 
-def _refuse_types(document: Section) -> None:
-    for kind in document.words("type"):
-        if kind != "pass-fail":
-            document.refuse("type", f"{kind} is not supported yet, only pass-fail is")
+def _types(document: Section, known: tuple[str, ...]) -> tuple[str, ...]:
+    types = document.words("type") or ("pass-fail",)
+    for kind in types:
+        if kind == "submit-answer":
+            document.refuse("type", "submit-answer is not supported")
+        if kind not in known:
+            document.refuse("type", f"expected some of {', '.join(known)}, got {kind!r}")
+    if {"pass-fail", "scoring"} <= set(types):
+        document.refuse("type", "pass-fail and scoring exclude each other")
+    return types
 
 
 def _names(document: Section) -> dict[str, str]:
@@ -167,14 +225,30 @@ def _names(document: Section) -> dict[str, str]:
     return dict(sorted(names.items(), key=lambda item: item[0] != "en"))
 
 
-def _limits(root: Path, document: Section) -> ProblemLimits:
+def _limits(
+    root: Path, document: Section, passes: int, *, strict: bool = True
+) -> tuple[ProblemLimits, Validation]:
     limits = document.section("limits")
     time_s = limits.number("time_limit") or _time_beside(root)
     memory_mib = limits.number("memory") or DEFAULT_MEMORY_MIB
     output_mib = limits.number("output") or DEFAULT_OUTPUT_MIB
     code_kib = limits.number("code")
+    asked = limits.number("validation_passes")
+    if asked is not None and passes > 1:
+        if not 2 <= asked <= _MOST_PASSES or asked != int(asked):
+            limits.refuse("validation_passes", f"expected a whole number from 2 to {_MOST_PASSES}")
+        passes = int(asked)
+    validation = Validation(
+        time_s=float(limits.number("validation_time") or VALIDATION_TIME_S),
+        memory_bytes=int((limits.number("validation_memory") or VALIDATION_MEMORY_MIB) * 2**20),
+        output_bytes=int((limits.number("validation_output") or VALIDATION_OUTPUT_MIB) * 2**20),
+        passes=passes,
+    )
     limits.ignore(_IDLE_LIMITS)
-    limits.refuse_unknown()
+    if strict:
+        limits.refuse_unknown()
+    else:
+        limits.refuse_slips()
     return ProblemLimits(
         time_s=float(time_s or DEFAULT_TIME_S),
         wall_s=wall_for(time_s or DEFAULT_TIME_S),
@@ -183,7 +257,7 @@ def _limits(root: Path, document: Section) -> ProblemLimits:
         processes=PROCESSES,
         code_bytes=int(code_kib * 2**10) if code_kib else None,
         time_given=time_s is not None,
-    )
+    ), validation
 
 
 def _time_beside(root: Path) -> float | None:

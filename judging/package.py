@@ -1,9 +1,9 @@
 """Reads problem packages in the ICPC/Kattis format, versions `legacy` and `2025-09`.
 
 Source: https://www.kattis.com/problem-package-format/. A package that asks for something that we
-can't do is refused with file, line and key; it is never loaded in part. At present that is all but
-pass-fail with the default output validator: custom validators, interactive, multi-pass, scoring,
-submit-answer, `include/`, test files beside standard input, statements in TeX or PDF only.
+can't do is refused with file, line and key; it is never loaded in part. That is: submit-answer,
+static validators, graders of its own, several output validators. Packages of the draft that
+2025-09 grew out of load as well, its older names of files and keys included.
 
 What the format leaves open or has not got:
 
@@ -15,6 +15,7 @@ What the format leaves open or has not got:
 - `gavel.yaml` beside `problem.yaml` holds what only Gavel knows, all of it optional:
 
       difficulty: easy            # easy, medium or hard
+      output_validator: testlib   # how it is called; found by its sources if not said
       explanations:               # of samples, by the name of the test
         "1": "Why this is the answer, in Markdown."
 
@@ -31,26 +32,39 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from judging.catalogue import Catalogue, open_catalogue
+from judging.checkers.custom import Interface, detect_interface
 from judging.checkers.flags import ValidatorFlags
 from judging.document import Section, read_document
 from judging.errors import PackageError
+from judging.files import is_ignored
 from judging.function import Function, read_function
+from judging.grading import Grading
 from judging.languages import Languages, load_languages
-from judging.metadata import read_metadata
+from judging.metadata import Metadata, read_metadata
 from judging.problem import (
+    OutputValidator,
     Problem,
     ProblemLimits,
     ReferenceSubmission,
     Sample,
     TestCase,
-    fill_constants,
 )
-from judging.statement import find_statement, place_samples, read_statement, to_html
+from judging.programs import read_files, read_program
+from judging.statement import read_statement, read_text
 from judging.submissions import read_submissions
-from judging.testdata import is_ignored, read_samples, read_tests, validator_flags
+from judging.testdata import (
+    ReadAs,
+    TestData,
+    grading_2025,
+    legacy_grading,
+    read_samples,
+    read_tests,
+    validator_flags,
+)
 
 __all__ = [
     "Catalogue",
+    "OutputValidator",
     "PackageError",
     "Problem",
     "ProblemLimits",
@@ -66,13 +80,8 @@ __all__ = [
 PROBLEM_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}")
 
 _DIFFICULTIES = ("easy", "medium", "hard")
-#: Directories that change how a submission is built or judged.
-_UNSUPPORTED = {
-    "output_validator": "custom output validators are not supported yet",
-    "output_validators": "custom output validators are not supported yet",
-    "static_validator": "static validators are not supported yet",
-    "include": "files to include with submissions are not supported yet",
-}
+#: Where an output validator may be: alone as in 2025-09, or beside others as in the older format.
+_VALIDATORS = ("output_validator", "output_validators")
 
 
 def load_problem(path: Path, languages: Languages | None = None) -> Problem:
@@ -105,38 +114,103 @@ def load_problems(directories: Sequence[Path]) -> Catalogue:
 
 def _load(path: Path, languages: Languages) -> Problem:
     metadata = read_metadata(path, languages)
-    for name, problem in _UNSUPPORTED.items():
-        if any(not is_ignored(file.name) for file in _files(path / name)):
-            raise PackageError(path / name, problem)
-    tests = read_tests(path, metadata.groups, metadata.validator_arguments)
+    if _files(path / "static_validator"):
+        raise PackageError(path / "static_validator", "static validators are not supported")
     extension = _Extension(read_document(path / "gavel.yaml"))
-    samples = read_samples(tests, extension.explanations)
+    validator = _read_validator(path, metadata, languages, extension)
+    how = ReadAs(
+        metadata.groups,
+        metadata.validator_arguments,
+        default_validator=validator is None,
+        conversations=validator is not None,
+    )
+    data = read_tests(path, how)
     function = read_function(path / "function.yaml")
     if function is not None:
-        _check_tests(function, tests)
-    directory = path / metadata.statement_directory
-    file, language = find_statement(directory)
-    markdown = fill_constants(read_statement(file), metadata.constants)
-    markdown = place_samples(markdown, samples, file)
+        if validator is not None:
+            raise PackageError(path / "function.yaml", "goes with the default output validator")
+        _check_tests(function, data.tests)
+    samples = read_samples(path, data, how, extension.explanations)
+    statement = read_statement(path, metadata, samples)
     return Problem(
         id=path.name,
-        title=metadata.title(language) or path.name,
+        title=metadata.title(statement.language) or statement.title or path.name,
         difficulty=extension.difficulty,
         tags=metadata.tags,
-        statement_md=markdown,
-        statement_html=to_html(markdown),
+        statement_md=statement.markdown,
+        statement_html=statement.html,
         limits=metadata.limits,
-        tests=tests,
+        tests=data.tests,
         samples=samples,
         starter=_starter_for(function, languages) | _read_starter(path / "attachments", languages),
-        validator=validator_flags(path / "problem.yaml", metadata.validator_arguments),
+        validator=_common_flags(path, metadata, validator),
         version=_hash(path),
         path=path,
         submissions=read_submissions(path, languages, legacy=metadata.legacy),
         languages=_allowed(metadata.languages, function, languages),
         constants=metadata.constants,
         function=function,
+        output_validator=validator,
+        grading=_grading(metadata, data),
+        included=_read_included(path / "include", languages, metadata.constants),
     )
+
+
+def _common_flags(
+    path: Path, metadata: Metadata, validator: OutputValidator | None
+) -> ValidatorFlags:
+    if validator is not None:
+        return ValidatorFlags()
+    return validator_flags(path / "problem.yaml", metadata.validator_arguments)
+
+
+def _grading(metadata: Metadata, data: TestData) -> Grading:
+    grading = legacy_grading if metadata.legacy else grading_2025
+    return grading(data, scoring=metadata.scoring)
+
+
+def _read_validator(
+    path: Path, metadata: Metadata, languages: Languages, extension: _Extension
+) -> OutputValidator | None:
+    """Return the package's own output validator, if it has one that counts."""
+    directory = next((path / name for name in _VALIDATORS if _files(path / name)), None)
+    if metadata.custom is False:
+        return None  # legacy packages say so in problem.yaml, whatever lies about
+    if directory is None:
+        if metadata.custom:
+            raise PackageError(
+                path / _VALIDATORS[metadata.legacy], "missing; this problem needs it"
+            )
+        return None
+    program = read_program(directory, languages, metadata.constants)
+    validation = metadata.validation
+    return OutputValidator(
+        program=program,
+        interface=extension.interface or detect_interface(program),
+        interactive=metadata.interactive,
+        passes=validation.passes,
+        time_s=validation.time_s,
+        memory_bytes=validation.memory_bytes,
+        output_bytes=validation.output_bytes,
+    )
+
+
+def _read_included(
+    directory: Path, languages: Languages, constants: Mapping[str, str]
+) -> dict[str, dict[str, bytes]]:
+    """Return what is put beside submissions, by our id of the language, "" for all others."""
+    included = {}
+    for folder in sorted(directory.iterdir()) if directory.is_dir() else []:
+        if is_ignored(folder.name) or not folder.is_dir():
+            continue
+        ids = [""] if folder.name == "default" else _ids_of(folder.name, languages)
+        content = read_files(folder, constants)
+        included.update(dict.fromkeys(ids, content))
+    return included
+
+
+def _ids_of(code: str, languages: Languages) -> list[str]:
+    return [each.id for each in languages.values() if code in (each.id, *each.kattis)]
 
 
 class _Extension:
@@ -146,6 +220,10 @@ class _Extension:
         self.difficulty = document.text("difficulty") or None
         if self.difficulty not in (None, *_DIFFICULTIES):
             document.refuse("difficulty", f"expected one of {', '.join(_DIFFICULTIES)}")
+        interface = document.text("output_validator") or None
+        if interface not in (None, *Interface):
+            document.refuse("output_validator", f"expected one of {', '.join(Interface)}")
+        self.interface = Interface(interface) if interface else None
         explanations = document.section("explanations")
         self.explanations: Mapping[str, str] = {
             name: explanations.text(name) for name in explanations
@@ -191,7 +269,7 @@ def _read_starter(directory: Path, languages: Languages) -> dict[str, str]:
         for extension in language.extensions:
             file = directory / f"starter{extension}"
             if file.is_file() and language.id not in starter:
-                starter[language.id] = read_statement(file)
+                starter[language.id] = read_text(file)
     return starter
 
 

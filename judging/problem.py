@@ -7,8 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
+from judging.checkers.custom import Interface
 from judging.checkers.flags import ValidatorFlags
+from judging.files import fill_constants
 from judging.function import Function
+from judging.grading import Grading, PassFail
+from judging.programs import PackageProgram
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +24,10 @@ class TestCase:
         input: what the program reads.
         answer: what its output is compared with; it never enters a cell.
         sample: whether everybody may see it.
-        validator: how the output is compared. Groups of tests may differ in it.
+        validator: how the default validator compares the output. Groups of tests may differ in it.
+        validator_arguments: what a validator of the package's own is called with, besides files.
+        arguments: what the program is called with.
+        files: what lies in the program's folder, by name.
     """
 
     # pytest must not take it for a test class.
@@ -31,6 +38,9 @@ class TestCase:
     answer: Path
     sample: bool
     validator: ValidatorFlags = field(default_factory=ValidatorFlags)
+    validator_arguments: tuple[str, ...] = ()
+    arguments: tuple[str, ...] = ()
+    files: Mapping[str, Path] = field(default_factory=lambda: MappingProxyType({}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +66,29 @@ class ProblemLimits:
     time_given: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class OutputValidator:
+    """A package's own program that tells whether an output is right.
+
+    Attributes:
+        program: its sources.
+        interface: how it is called and answers.
+        interactive: whether it runs beside the program and talks with it.
+        passes: how often the program may be run on one test.
+        time_s: CPU time of one run of it.
+        memory_bytes: memory of one run of it.
+        output_bytes: what it may write in one run.
+    """
+
+    program: PackageProgram
+    interface: Interface
+    interactive: bool
+    passes: int
+    time_s: float
+    memory_bytes: int
+    output_bytes: int
+
+
 def wall_for(time_s: float) -> float:
     """Return the wall clock limit that goes with a CPU time limit.
 
@@ -67,12 +100,22 @@ def wall_for(time_s: float) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A test that the statement shows. `name` is that of its `TestCase`."""
+    """What the statement shows of a test, or of a conversation between program and validator.
+
+    Attributes:
+        name: that of its `TestCase`, should it be one.
+        input: what the program reads; empty where a conversation is shown.
+        output: what it should write; lines of a conversation begin with `<` for what the program
+            reads and with `>` for what it writes, and `---` stands between passes.
+        explanation: in Markdown.
+        interaction: whether *output* is a conversation.
+    """
 
     name: str
     input: str
     output: str
     explanation: str | None = None
+    interaction: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +128,14 @@ class ReferenceSubmission:
         expected: the verdicts that it may get, any of them. As judging stops at the first failure,
             these are the verdicts of that failure.
         entry: the file it starts with, when the package says.
+        score: the least and the most points that it may get, when the package says.
     """
 
     path: Path
     language: str | None
     expected: tuple[str, ...]
     entry: str | None = None
+    score: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +160,10 @@ class Problem:
         languages: ids of the languages that may be used; None means any.
         constants: names that stand for values in statement and reference submissions.
         function: what people write, where that is no whole program.
+        output_validator: the package's own; None stands for the default one.
+        grading: which tests count, and what their results come to.
+        included: what is put beside every submission, by language id and file name; those under
+            "" are for languages that have none of their own.
     """
 
     id: str
@@ -134,6 +183,15 @@ class Problem:
     languages: tuple[str, ...] | None = None
     constants: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     function: Function | None = None
+    output_validator: OutputValidator | None = None
+    grading: Grading = field(default_factory=PassFail)
+    included: Mapping[str, Mapping[str, bytes]] = field(
+        default_factory=lambda: MappingProxyType({})
+    )
+
+    def included_for(self, language_id: str) -> Mapping[str, bytes]:
+        """Return the files that are put beside a submission in this language."""
+        return self.included.get(language_id) or self.included.get("", {})
 
     def sources_of(self, submission: ReferenceSubmission) -> dict[str, str]:
         """Return the files of one of the problem's submissions by name, constants filled in.
@@ -149,10 +207,3 @@ class Problem:
             for file in files
             if not file.name.startswith((".", "-"))
         }
-
-
-def fill_constants(text: str, constants: Mapping[str, str]) -> str:
-    """Replace `{{name}}` by its value; other things in double braces stay as they are."""
-    for name, value in constants.items():
-        text = text.replace("{{" + name + "}}", value)
-    return text

@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from judging.document import Section, read_document
+from judging.files import is_ignored
 from judging.languages import Languages, language_of
 from judging.problem import ReferenceSubmission
-from judging.testdata import is_ignored
 from judging.verdict import Verdict
 
 _CODES: Mapping[str, tuple[Verdict, ...]] = {
@@ -44,7 +44,11 @@ _DEFAULTS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "run_time_error": (("AC", "RTE"), ("RTE",)),
     "brute_force": (("AC", "RTE", "TLE"), ("RTE", "TLE")),
 }
-_DEFAULTS_LEGACY = {**_DEFAULTS, "time_limit_exceeded": (("AC", "WA", "TLE"), ("TLE",))}
+_DEFAULTS_LEGACY = {
+    **_DEFAULTS,
+    "time_limit_exceeded": (("AC", "WA", "TLE"), ("TLE",)),
+    "partially_accepted": (("AC",), ("AC",)),
+}
 
 #: Directories for verdicts that the format does not tell apart. The names are ours but for
 #: `compiler_error` and `output_limit`, which are DOMjudge's.
@@ -59,7 +63,7 @@ _OWN: Mapping[str, tuple[Verdict, ...]] = {
 
 _PYTHON_2 = re.compile(rb"#!.*python2")
 #: Keys of a glob that say nothing about the verdict over all tests.
-_IDLE = frozenset({"authors", "model_solution", "message", "use_for_time_limit", "score"})
+_IDLE = frozenset({"authors", "model_solution", "message", "use_for_time_limit"})
 
 
 def read_submissions(
@@ -85,6 +89,7 @@ def read_submissions(
                     language=_own_id(language, languages),
                     expected=_expected(directory.name, merged, defaults),
                     entry=merged.get("entrypoint"),
+                    score=merged.get("score"),
                 )
             )
     return tuple(submissions)
@@ -110,6 +115,8 @@ def _read_rules(document: Section) -> list[tuple[re.Pattern[str], dict[str, Any]
                 rule[key] = section.strings(key)
                 if not set(rule[key]) <= set(_CODES):
                     section.refuse(key, f"expected some of {', '.join(_CODES)}")
+        if "score" in section:
+            rule["score"] = _score_range(section)
         # What is left are requirements on single groups of tests, which the overall verdict does
         # not show.
         section.ignore([key for key in section if key in _IDLE or "/" in key or key == "sample"])
@@ -117,6 +124,14 @@ def _read_rules(document: Section) -> list[tuple[re.Pattern[str], dict[str, Any]
         section.refuse_unknown()
         rules.append((_pattern(glob), rule))
     return rules
+
+
+def _score_range(section: Section) -> tuple[float, float]:
+    value = section.raw("score")
+    bounds = value if isinstance(value, list) and len(value) == 2 else [value, value]
+    if not all(isinstance(each, int | float) and not isinstance(each, bool) for each in bounds):
+        section.refuse("score", f"expected a number or two, got {value!r}")
+    return float(bounds[0]), float(bounds[1])
 
 
 def _pattern(glob: str) -> re.Pattern[str]:

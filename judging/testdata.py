@@ -1,206 +1,273 @@
-"""The tests of a package: which there are, in which order, and how each is compared.
+"""The tests of a package: which there are, in which order, how each is compared and what it counts.
 
 Both versions of the format walk the same way through `data/sample` and `data/secret`; they differ
-in the name and the keys of the files that configure a group.
+in the name and the keys of the files that configure a group, see `judging.groups`.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from judging.checkers.flags import ValidatorFlags, parse_flags
-from judging.document import Section, read_document
 from judging.errors import PackageError
+from judging.files import is_ignored
+from judging.graders import Group, LegacyGrading
+from judging.grading import Grading, PassFail
+from judging.groups import Groups, GroupSettings
+from judging.points import PASS_FAIL, SUM, PointGrading, PointGroup
 from judging.problem import Sample, TestCase
 
-_NAME = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9_.-]{0,254}")
-
-#: What only people and scoring problems care about.
-_IDLE_LEGACY = ("on_reject", "input_validator_flags", "accept_score", "reject_score", "range")
-_IDLE_GROUP = (
-    "max_score",
-    "score_aggregation",
-    "require_pass",
-    "input_validator_args",
-    "input_visualizer_args",
-    "output_visualizer_args",
-    "full_feedback",
-)
-_IDLE_CASE = (
-    "input_validator_args",
-    "input_visualizer_args",
-    "output_visualizer_args",
-    "full_feedback",
-    "hint",
-    "description",
-)
-#: Graders that never turn a failed test into an accepted submission.
-_PLAIN_GRADERS = frozenset({"worst_error", "first_error", "sum", "avg", "min", "max"})
+#: What the format lets a scoring problem give when it does not say.
+_MAX_SCORE = 100.0
 
 
 @dataclass(frozen=True, slots=True)
-class Groups:
-    """How one version of the format configures groups of tests.
+class TestGroup:
+    """One directory of tests.
 
     Attributes:
-        file: the name of a group's configuration.
-        read: turns it into the validator's arguments, None if it names none.
-        cases: whether a single test may have a configuration, too.
-        flat: whether a directory holds tests or groups, never both.
+        name: its path below `data`; "." for `data` itself.
+        settings: what configures it.
+        items: the numbers of its tests, and the groups in it, in judging order.
     """
 
-    file: str
-    read: Callable[[Section], tuple[str, ...] | None]
-    cases: bool
-    flat: bool
+    # pytest must not take it for a test class.
+    __test__ = False
+
+    name: str
+    settings: GroupSettings
+    items: tuple[TestGroup | int, ...]
+
+    def tests(self) -> tuple[int, ...]:
+        """Return the numbers of all tests in it and below."""
+        return tuple(
+            number
+            for item in self.items
+            for number in ((item,) if isinstance(item, int) else item.tests())
+        )
+
+    def groups(self) -> tuple[TestGroup, ...]:
+        """Return the groups directly in it."""
+        return tuple(item for item in self.items if isinstance(item, TestGroup))
 
 
-def is_ignored(name: str) -> bool:
-    """Tell whether the format wants files of this name to be overlooked."""
-    return not _NAME.fullmatch(name)
+@dataclass(frozen=True, slots=True)
+class TestData:
+    """All tests of a package in judging order, samples first, and the tree that they are in."""
+
+    __test__ = False
+
+    tests: tuple[TestCase, ...]
+    root: TestGroup
 
 
-def read_tests(root: Path, groups: Groups, arguments: tuple[str, ...]) -> tuple[TestCase, ...]:
-    """Return all tests of the package at *root*, samples first, each kind in the format's order.
+@dataclass(frozen=True, slots=True)
+class ReadAs:
+    """What a reader of tests has to know of the package.
 
-    Args:
-        root: the package.
-        groups: how its version configures them.
+    Attributes:
+        groups: how groups are configured in its version of the format.
         arguments: of the validator, for all tests; those of a group come after them.
+        default_validator: whether these arguments are of the default validator.
+        conversations: whether samples may be shown as conversations.
+    """
+
+    groups: Groups
+    arguments: tuple[str, ...] = ()
+    default_validator: bool = True
+    conversations: bool = False
+
+
+def read_tests(root: Path, how: ReadAs) -> TestData:
+    """Return the tests of the package at *root*.
 
     Raises:
         PackageError: an answer is missing, a group is wrongly configured, or there are no tests.
     """
-    data = root / "data"
-    reader = _Reader(root.resolve(), data, groups, arguments)
-    own = reader.arguments_in(data, ())
-    tests = [*reader.walk(data / "sample", own), *reader.walk(data / "secret", own)]
-    if all(test.sample for test in tests):
-        raise PackageError(data / "secret", "expected at least one test (NAME.in and NAME.ans)")
-    return tuple(tests)
+    reader = _Reader(root.resolve(), root / "data", how)
+    own = how.groups.settings_of(reader.data, GroupSettings(reader.data / how.groups.files[0]))
+    sample = reader.walk(reader.data / "sample", own)
+    secret = reader.walk(reader.data / "secret", own)
+    if not secret.tests():
+        raise PackageError(
+            reader.data / "secret", "expected at least one test (NAME.in and NAME.ans)"
+        )
+    items = (sample, secret) if sample.tests() else (secret,)
+    return TestData(tuple(reader.tests), TestGroup(".", own, items))
 
 
 def read_samples(
-    tests: tuple[TestCase, ...], explanations: Mapping[str, str]
+    root: Path, data: TestData, how: ReadAs, explanations: Mapping[str, str]
 ) -> tuple[Sample, ...]:
     """Return what the statement shows of the sample tests.
 
-    `NAME.in.statement`, `NAME.ans.statement` and `NAME.out` are shown in place of the test's files.
+    `NAME.interaction`, or `NAME.in.statement`, `NAME.ans.statement` and `NAME.out`, are shown in
+    place of the test's files. There may be conversations that belong to no test.
     """
-    samples = []
-    for test in tests:
-        if not test.sample:
-            continue
-        base = test.input.with_suffix("")
-        shown_in = _first(base, ".in.statement") or test.input
-        shown_out = _first(base, ".ans.statement", ".out") or test.answer
-        explanation = explanations.get(test.name.removeprefix("sample/"))
-        samples.append(Sample(test.name, _text(shown_in), _text(shown_out), explanation))
-    return tuple(samples)
+    folder = root / "data" / "sample"
+    bases = {test.name: test.input.with_suffix("") for test in data.tests if test.sample}
+    if how.conversations and folder.is_dir():
+        for path in folder.rglob("*.interaction"):
+            if not is_ignored(path.name):
+                base = path.with_suffix("")
+                bases.setdefault(f"sample/{base.relative_to(folder).as_posix()}", base)
+    return tuple(
+        _sample(name, base, how, explanations.get(name.removeprefix("sample/")))
+        for name, base in sorted(bases.items())
+    )
 
 
+def _sample(name: str, base: Path, how: ReadAs, explanation: str | None) -> Sample:
+    spoken = _first(base, ".interaction") if how.conversations else None
+    if spoken is not None:
+        return Sample(name, "", _text(spoken), explanation, interaction=True)
+    shown_in, shown_out = (
+        _first(base, ".in.statement", ".in"),
+        _first(base, ".ans.statement", ".out", ".ans"),
+    )
+    assert shown_in is not None  # it is a test
+    assert shown_out is not None
+    return Sample(name, _text(shown_in), _text(shown_out), explanation)
+
+
+@dataclass(slots=True)
 class _Reader:
-    """Walks through the directories of one package."""
+    """Walks through the directories of one package and gathers its tests."""
 
-    def __init__(self, root: Path, data: Path, groups: Groups, arguments: tuple[str, ...]) -> None:
-        self._root = root
-        self._data = data
-        self._groups = groups
-        self._common = arguments
+    root: Path
+    data: Path
+    how: ReadAs
+    tests: list[TestCase] = field(default_factory=list)
 
-    def arguments_in(self, directory: Path, inherited: tuple[str, ...]) -> tuple[str, ...]:
-        """Return the validator's arguments in *directory*."""
-        file = directory / self._groups.file
-        if not file.is_file():
-            return inherited
-        own = self._groups.read(read_document(file))
-        return inherited if own is None else own
-
-    def walk(self, directory: Path, inherited: tuple[str, ...]) -> Iterator[TestCase]:
-        """Yield the tests of *directory* and below, by name."""
+    def walk(self, directory: Path, above: GroupSettings) -> TestGroup:
+        """Gather the tests of *directory* and below, by name."""
+        name = directory.relative_to(self.data).as_posix()
         if not directory.is_dir():
-            return
-        arguments = self.arguments_in(directory, inherited)
+            return TestGroup(name, above, ())
+        settings = self.how.groups.settings_of(directory, above)
+        items = tuple(
+            self.walk(path, settings) if path.is_dir() else self._case(path, settings)
+            for path in self._items(directory)
+        )
+        return TestGroup(name, settings, items)
+
+    def _items(self, directory: Path) -> Iterator[Path]:
         found = {path.name: path for path in directory.iterdir() if not is_ignored(path.name)}
-        self._check_names(found)
-        items = [path for path in found.values() if path.is_dir() or path.suffix == ".in"]
-        directories = [path for path in items if path.is_dir()]
-        if self._groups.flat and 0 < len(directories) < len(items):
-            raise PackageError(directory, "holds both tests and groups; expected one or the other")
-        for path in sorted(items, key=lambda path: path.name.removesuffix(".in")):
-            if path.is_dir():
-                yield from self.walk(path, arguments)
-            else:
-                yield self._case(path, arguments)
-
-    def _check_names(self, found: Mapping[str, Path]) -> None:
         for name, path in found.items():
-            if name.endswith((".files", ".interaction")):
-                raise PackageError(path, f"{path.suffix} is not supported yet")
-            if name.endswith(".ans") and name[:-4] + ".in" not in found:
-                raise PackageError(path, f"has no {name[:-4]}.in beside it")
+            if name.endswith((".ans", ".files")) and f"{path.stem}.in" not in found:
+                raise PackageError(path, f"has no {path.stem}.in beside it")
+        items = [
+            path
+            for path in found.values()
+            if (path.is_dir() and path.suffix != ".files") or path.suffix == ".in"
+        ]
+        folders = sum(path.is_dir() for path in items)
+        if self.how.groups.flat and 0 < folders < len(items):
+            raise PackageError(directory, "holds both tests and groups; expected one or the other")
+        yield from sorted(items, key=lambda path: path.name.removesuffix(".in"))
 
-    def _case(self, path: Path, arguments: tuple[str, ...]) -> TestCase:
+    def _case(self, path: Path, above: GroupSettings) -> int:
         answer = path.with_suffix(".ans")
         for file in (path, answer):
             if not file.is_file():
                 raise PackageError(file, f"expected a file: {path.name} needs its answer")
-            if not file.resolve().is_relative_to(self._root):
-                raise PackageError(file, "is a link out of the package")
-        name = path.relative_to(self._data).with_suffix("").as_posix()
-        flags = self._flags(path, arguments)
-        return TestCase(name, path, answer, name.startswith("sample/"), flags)
+            self._check_inside(file)
+        settings = self.how.groups.settings_of_case(path, above)
+        name = path.relative_to(self.data).with_suffix("").as_posix()
+        arguments = (*self.how.arguments, *settings.validator_arguments)
+        flags = ValidatorFlags()
+        if self.how.default_validator:
+            flags = validator_flags(settings.file, arguments)
+        self.tests.append(
+            TestCase(
+                name=name,
+                input=path,
+                answer=answer,
+                sample=name.startswith("sample/"),
+                validator=flags,
+                validator_arguments=arguments,
+                arguments=settings.arguments,
+                files=self._files(path.with_suffix(".files")),
+            )
+        )
+        return len(self.tests) - 1
 
-    def _flags(self, path: Path, arguments: tuple[str, ...]) -> ValidatorFlags:
-        file = path.with_suffix(".yaml")
-        if self._groups.cases and file.is_file():
-            own = _read_args(read_document(file), _IDLE_CASE)
-            arguments = arguments if own is None else own
-        else:
-            file = path.parent / self._groups.file
-        return validator_flags(file, (*self._common, *arguments))
+    def _files(self, directory: Path) -> dict[str, Path]:
+        """Return what lies beside the program in a test."""
+        if not directory.is_dir():
+            return {}
+        files = {path.name: path for path in sorted(directory.iterdir())}
+        for path in files.values():
+            if not path.is_file():
+                raise PackageError(path, "expected a file; folders in .files are not supported")
+            self._check_inside(path)
+        return files
+
+    def _check_inside(self, file: Path) -> None:
+        if not file.resolve().is_relative_to(self.root):
+            raise PackageError(file, "is a link out of the package")
 
 
 def validator_flags(file: Path, arguments: tuple[str, ...]) -> ValidatorFlags:
-    """Read the validator's *arguments*; *file* is blamed for what is wrong with them."""
+    """Read the default validator's *arguments*; *file* is blamed for what is wrong with them."""
     try:
         return parse_flags(arguments)
     except ValueError as exc:
         raise PackageError(file, f"arguments of the output validator: {exc}") from exc
 
 
-def _read_legacy(group: Section) -> tuple[str, ...] | None:
-    """Read a `testdata.yaml`. It replaces that of the directory above as a whole."""
-    if group.text("grading", "default") != "default":
-        group.refuse("grading", "custom graders are not supported yet")
-    for flag in group.words("grader_flags"):
-        if flag not in _PLAIN_GRADERS:
-            group.refuse("grader_flags", f"{flag} is not supported yet")
-    flags = group.words("output_validator_flags")
-    group.ignore(_IDLE_LEGACY)
-    group.refuse_unknown()
-    return flags
+def legacy_grading(data: TestData, *, scoring: bool) -> Grading:
+    """Return the grading of a package in the legacy format."""
+    return LegacyGrading(_graded(data.root), scoring)
 
 
-def _read_group(group: Section) -> tuple[str, ...] | None:
-    """Read a `test_group.yaml`."""
-    for key in ("static_validation_score", "static_validator_args"):
-        if group.raw(key) is not None:
-            group.refuse(key, "static validators are not supported yet")
-    return _read_args(group, _IDLE_GROUP)
+def _graded(group: TestGroup) -> Group:
+    items = (item if isinstance(item, int) else _graded(item) for item in group.items)
+    return Group(group.settings.grader, tuple(items))
 
 
-def _read_args(config: Section, idle: tuple[str, ...]) -> tuple[str, ...] | None:
-    if config.strings("args"):
-        config.refuse("args", "arguments for submissions are not supported yet")
-    named = "output_validator_args" in config
-    own = config.strings("output_validator_args")
-    config.ignore(idle)
-    config.refuse_unknown()
-    return own if named else None
+def grading_2025(data: TestData, *, scoring: bool) -> Grading:
+    """Return the grading of a package in format 2025-09.
+
+    Raises:
+        PackageError: what its groups say of points contradicts the format.
+    """
+    secret = data.root.groups()[-1]
+    if not scoring:
+        return PassFail()
+    sample = data.root.groups()[0].tests() if len(data.root.items) > 1 else ()
+    whole = _point_group(secret, SUM, _MAX_SCORE)
+    groups = secret.groups()
+    inner = tuple(_point_group(group, PASS_FAIL, None) for group in groups)
+    _check_points(whole, groups, inner)
+    return PointGrading(sample, whole, inner)
+
+
+def _point_group(group: TestGroup, aggregation: str, max_score: float | None) -> PointGroup:
+    about = group.settings
+    most = max_score if isinstance(about.max_score, str) else about.max_score
+    return PointGroup(
+        group.name, group.tests(), about.aggregation or aggregation, most, about.require_pass
+    )
+
+
+def _check_points(
+    secret: PointGroup, groups: Sequence[TestGroup], inner: Sequence[PointGroup]
+) -> None:
+    known = {"sample", *(group.name for group in inner)}
+    for group, points in zip(groups, inner, strict=True):
+        file = group.settings.file
+        if points.max_score is None and (
+            points.aggregation == PASS_FAIL or secret.max_score is not None
+        ):
+            raise PackageError(file, "max_score: missing; the group needs the points that it gives")
+        if not points.tests:
+            raise PackageError(file.parent, "expected at least one test in the group")
+        for name in points.require_pass:
+            if name not in known:
+                raise PackageError(file, f"require_pass: there is no group {name}")
 
 
 def _first(base: Path, *suffixes: str) -> Path | None:
@@ -210,7 +277,3 @@ def _first(base: Path, *suffixes: str) -> Path | None:
 
 def _text(file: Path) -> str:
     return file.read_bytes().decode("utf-8", errors="backslashreplace")
-
-
-LEGACY_GROUPS = Groups("testdata.yaml", _read_legacy, cases=False, flat=False)
-GROUPS_2025 = Groups("test_group.yaml", _read_group, cases=True, flat=True)

@@ -5,11 +5,17 @@ import os
 from sandbox import frames, job, run
 from sandbox.blob import Blob
 from sandbox.errors import SandboxError
+from sandbox.pipes import Pipes
 from sandbox.result import Ending, Grade, Job, Limits, Result, decide_status
 
 
-def pack_request(wanted: Job, opened: list[Blob]) -> tuple[bytes, list[int]]:
-    """Return the frame of a job and its descriptors; blobs made here are added to *opened*."""
+def pack_request(
+    wanted: Job, opened: list[Blob], pipes: Pipes | None = None
+) -> tuple[bytes, list[int]]:
+    """Return the frame of a job and its descriptors; blobs made here are added to *opened*.
+
+    With *pipes*, these take the place of stdin and stdout.
+    """
 
     def as_blob(content: bytes | Blob) -> Blob:
         if isinstance(content, Blob):
@@ -17,7 +23,7 @@ def pack_request(wanted: Job, opened: list[Blob]) -> tuple[bytes, list[int]]:
         opened.append(Blob.from_bytes(content))
         return opened[-1]
 
-    stdin = as_blob(wanted.stdin)
+    stdin = as_blob(wanted.stdin).fd if pipes is None else pipes.stdin
     files = [(os.fsencode(name), as_blob(content)) for name, content in wanted.files.items()]
     limits = wanted.limits
     numbers = job.LimitNumbers(*(getattr(limits, name) for name in job.LimitNumbers._fields))
@@ -28,9 +34,12 @@ def pack_request(wanted: Job, opened: list[Blob]) -> tuple[bytes, list[int]]:
         [(name, blob.executable) for name, blob in files],
         [os.fsencode(name) for name in wanted.collect],
         wanted.tier != "exec",
+        pipes is not None,
     )
     frame = job.pack_job(wire)
-    fds = [stdin.fd, *(blob.fd for _, blob in files)]
+    fds = [stdin, *(blob.fd for _, blob in files)]
+    if pipes is not None:
+        fds.append(pipes.stdout)
     job.unpack_job(frame, len(fds))  # what the warden would refuse costs no slot
     return frame, fds
 
@@ -74,6 +83,7 @@ def read_result(limits: Limits, grade: Grade, frame: bytes, fds: list[int]) -> R
         signal=signal,
         time_s=outcome.time_s,
         wall_s=outcome.wall_s,
+        ended_s=outcome.ended_s,
         memory_bytes=outcome.memory_bytes,
         files=files,
         tier="fork" if outcome.forked else "exec",

@@ -10,12 +10,14 @@ from sandbox.errors import SandboxError
 from sandbox.floor import Floor
 from sandbox.image import Image
 from sandbox.launched import LauncherBackend
+from sandbox.pipes import Pipes, make_pipes
 from sandbox.port import Backend, Cell
 from sandbox.result import Grade, Interpreter, Job, Result
 
 _START_S = 15.0
 # Beyond this after the wall limit a cell has lost its way.
 _OVERDUE_S = 20.0
+_MOST_SLOTS = 128
 
 
 class Box:
@@ -58,17 +60,58 @@ class Box:
         finally:
             self._busy = False
 
+    async def converse(self, wanted: Job, partner: Job) -> tuple[Result, Result]:
+        """Run two programs that talk, each in a box of its own; return what became of each.
+
+        What one writes is what the other reads, and their `stdin` does not count. The end of one
+        shows to the other as the end of its input; `ended_s` of the results says for certain which
+        was first. What a program writes when the other has ended is dropped. Cancellation is that
+        of `run`, for both.
+
+        Raises:
+            SandboxError: this host failed; in a group.
+            RuntimeError: a run is already in progress in this box.
+        """
+        if self._busy:
+            raise RuntimeError(f"box {self.id} is running another job")
+        self._busy = True
+        results: dict[str, Result] = {}
+        # Each passes on what is left when it has ended, for which it waits for the other.
+        wall_s = max(wanted.limits.wall_s, partner.limits.wall_s)
+        ends = make_pipes()
+        try:
+            other = self._sandbox._companion(self.id)
+
+            async def run(name: str, box: Box, job: Job, pipes: Pipes) -> None:
+                results[name] = await box._run(job, pipes, wall_s)
+
+            # They enter as one: each needs the other to get on.
+            async with self._sandbox.floor.enter(alone=False):
+                await self._start()
+                await other._start()
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(run, "wanted", self, wanted, ends[0])
+                    nursery.start_soon(run, "partner", other, partner, ends[1])
+        finally:
+            self._busy = False
+            for pipes in ends:
+                pipes.close()
+        return results["wanted"], results["partner"]
+
     async def _start(self) -> None:
         with trio.move_on_after(_START_S) as scope:
             await self._cell.start()
         if scope.cancelled_caught:
             raise SandboxError("slot", 0, f"slot {self.id} did not stand in {_START_S:.0f} s")
 
-    async def _run(self, wanted: Job) -> Result:
+    async def _run(
+        self, wanted: Job, pipes: Pipes | None = None, wall_s: float | None = None
+    ) -> Result:
         result = None
+        wall_s = wanted.limits.wall_s if wall_s is None else wall_s
         try:
-            with trio.move_on_after(wanted.limits.wall_s + _OVERDUE_S):
-                result = await self._cell.run(wanted)
+            with trio.move_on_after(wall_s + _OVERDUE_S):
+                result = await self._cell.run(wanted, pipes)
         finally:
             if result is None:
                 await self._cell.kill()  # noqa: ASYNC102 - it shields and bounds itself
@@ -88,6 +131,8 @@ class Sandbox:
         self.boxes: Sequence[Box] = tuple(
             Box(self, number, cell) for number, cell in enumerate(self._cells)
         )
+        #: Boxes for programs that talk with those in the others, by the number of these.
+        self._companions: dict[int, Box] = {}
 
     @property
     def grade(self) -> Grade:
@@ -100,6 +145,16 @@ class Sandbox:
         Nothing in it may change any more, for what a box shows is a layer of its file system.
         """
         self._backend.show(str(folder))
+
+    def _companion(self, number: int) -> Box:
+        """Return the box beside box *number*, made when it is first needed."""
+        if number not in self._companions:
+            beside = len(self.boxes) + number
+            if beside >= _MOST_SLOTS:
+                raise SandboxError("slot", 0, f"programs can only talk in {_MOST_SLOTS // 2} slots")
+            self._cells.append(self._backend.make_cell(beside))
+            self._companions[number] = Box(self, beside, self._cells[-1])
+        return self._companions[number]
 
     async def _start(self, least: Grade) -> None:
         with trio.move_on_after(_START_S) as scope:
@@ -137,8 +192,8 @@ async def open_sandbox(
     Raises:
         SandboxError: this host can't confine programs, or not at *grade*.
     """
-    if not 1 <= slots <= 128:
-        raise ValueError(f"slots must be between 1 and 128, not {slots}")
+    if not 1 <= slots <= _MOST_SLOTS:
+        raise ValueError(f"slots must be between 1 and {_MOST_SLOTS}, not {slots}")
     sandbox = Sandbox(LauncherBackend(image, interpreter, _without), slots, interpreter)
     try:
         await sandbox._start(grade)

@@ -7,7 +7,7 @@ from sandbox import frames
 
 KillReason = Literal["", "time", "wall", "output", "memory", "cancel"]
 
-#: Worker to warden: run this. Beside it: stdin, then each file.
+#: Worker to warden: run this. Beside it: stdin, then each file, then what stdout is passed on to.
 RUN = b"R"
 #: Worker to warden: kill the run in progress, its outcome does not matter.
 KILL = b"K"
@@ -34,8 +34,8 @@ class LimitNumbers(NamedTuple):
     open_files: int
 
 
-_RUN_HEAD = struct.Struct("<ddQQIQQQQI?")
-_DONE_HEAD = struct.Struct("<BiIddQ???")
+_RUN_HEAD = struct.Struct("<ddQQIQQQQI??")
+_DONE_HEAD = struct.Struct("<BiIdddQ???")
 
 REASONS: tuple[KillReason, ...] = ("", "time", "wall", "output", "memory", "cancel")
 EXECUTABLE, PLAIN = b"x", b"-"
@@ -52,6 +52,8 @@ class WireJob(NamedTuple):
     collect: list[bytes]
     may_fork: bool
     """Whether the cell's interpreter may run it without execve."""
+    talks: bool
+    """Whether stdin is a pipe, and stdout is passed on to one: that of another run."""
 
 
 class Outcome(NamedTuple):
@@ -64,6 +66,8 @@ class Outcome(NamedTuple):
     oom_kills: int
     time_s: float
     wall_s: float
+    ended_s: float
+    """When it ended, by the host's monotonic clock: of two that talk, who was first."""
     memory_bytes: int
     from_cgroup: bool
     forked: bool
@@ -74,15 +78,20 @@ def pack_job(job: WireJob) -> bytes:
     """Return the frame of a job."""
     names = [(EXECUTABLE if executable else PLAIN) + name for name, executable in job.files]
     return frames.pack_frame(
-        RUN, _RUN_HEAD.pack(*job.limits, job.may_fork), job.argv, job.env, names, job.collect
+        RUN,
+        _RUN_HEAD.pack(*job.limits, job.may_fork, job.talks),
+        job.argv,
+        job.env,
+        names,
+        job.collect,
     )
 
 
 def unpack_job(frame: bytes, fds: int) -> WireJob:
     """Return the job of a frame that came with *fds* descriptors; raises FrameError."""
     numbers, (argv, env, names, collect) = frames.unpack_frame(frame, _RUN_HEAD, 4)
-    limits = LimitNumbers(*numbers[:-1])
-    if not argv or fds != 1 + len(names):
+    limits, (may_fork, talks) = LimitNumbers(*numbers[:-2]), numbers[-2:]
+    if not argv or fds != 1 + len(names) + talks:
         raise frames.FrameError("a job needs argv, stdin and a descriptor for each file")
     if not (0 < limits.time_s < 1e6 and 0 < limits.wall_s < 1e6):
         raise frames.FrameError("a time limit is not positive")
@@ -94,7 +103,7 @@ def unpack_job(frame: bytes, fds: int) -> WireJob:
     files = [(name[1:], name[:1] == EXECUTABLE) for name in names]
     for name in [*(name for name, _ in files), *collect]:
         check_name(name)
-    return WireJob(limits, argv, env, files, collect, numbers[-1])
+    return WireJob(limits, argv, env, files, collect, may_fork, talks)
 
 
 def check_name(name: bytes) -> None:

@@ -18,6 +18,7 @@ from sandbox.blob import Blob
 from sandbox.errors import SandboxError
 from sandbox.exchange import pack_request, read_failure, read_result
 from sandbox.image import Image
+from sandbox.pipes import Pipes
 from sandbox.result import Grade, Interpreter, Job, Result
 
 _STOP_S = 8.0
@@ -90,14 +91,16 @@ class LaunchedCell:
             self._shown = len(self._backend.shown)
             self._warden = await self._backend.open_slot(self._number)
 
-    async def run(self, wanted: Job) -> Result:
+    async def run(self, wanted: Job, pipes: Pipes | None = None) -> Result:
         """Hand the job to the warden and return its outcome."""
         assert self._warden is not None, "start() comes first"
         opened: list[Blob] = []
         try:
-            request, lent = pack_request(wanted, opened)
+            request, lent = pack_request(wanted, opened, pipes)
             self._is_running = True
             await _send(self._warden, request, lent)
+            if pipes is not None:
+                pipes.close()  # whoever else holds an end keeps the other from seeing it
             frame, fds = await _receive(self._warden)
             if frame[:1] != job.DONE:
                 raise read_failure(frame, fds)

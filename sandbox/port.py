@@ -16,6 +16,7 @@ microVM its boot.
 
 from typing import Protocol
 
+from sandbox.pipes import Pipes
 from sandbox.result import Grade, Job, Result
 
 
@@ -37,7 +38,7 @@ class Cell(Protocol):
             SandboxError: it can't be made here; *step* names what failed.
         """
 
-    async def run(self, wanted: Job) -> Result:
+    async def run(self, wanted: Job, pipes: Pipes | None = None) -> Result:
         """Run one program to its end, in fresh confinement, and return what became of it.
 
         What a backend owes for each run: no file, process, object of the kernel or memory of an
@@ -49,6 +50,10 @@ class Cell(Protocol):
         system time, seconds of wall clock from go to end, and the peak of memory with everything
         that `Limits.memory_bytes` names. A backend that can only sample says so, with
         `Grade.REDUCED` and `memory_source`. `decide_status` makes the status of it.
+
+        With *pipes*, the program talks with one in another cell: it reads the one, and the backend
+        passes on to the other what it writes, as :mod:`sandbox.relay` does. The backend closes them
+        as soon as it has its own hold on them.
 
         What a program does is a result, never an error. `wanted.tier` and `wanted.alone` need not
         be heeded: the tier taken stands in the result, and `alone` is the caller's affair.

@@ -104,6 +104,8 @@ class Result:
     signal: int | None
     time_s: float
     wall_s: float
+    ended_s: float
+    """When it ended, by the host's monotonic clock."""
     memory_bytes: int
     files: Mapping[str, Blob]
     tier: Tier

@@ -6,6 +6,7 @@ go, and watches: output to its cap, the CPU counter, the wall clock. What it rep
 counters, read when every process of the run has ended.
 """
 
+import contextlib
 import os
 import socket
 import sys
@@ -17,6 +18,7 @@ from sandbox.account import Account, GroupAccount, SampledAccount
 from sandbox.cgroup.select import Groups
 from sandbox.errors import SandboxError
 from sandbox.parked import DEFAULT_BOX, ParkedRun
+from sandbox.relay import Relay
 from sandbox.watch import Watch
 
 #: Runs parked ahead of time per slot. Two, so that short runs one after another need not wait for
@@ -84,8 +86,15 @@ class Warden:
         parked.wait_parked()
         forked = wanted.may_fork and (wanted.argv, wanted.env) == self._interpreted
         self._begin(parked, wanted, fds, forked)
-        watch = Watch(parked, wanted.limits, self._worker, forked, self._plan.without)
-        outcome, output = watch.watch()
+        without = self._plan.without
+        if wanted.talks:
+            # Taken off the list: who talks closes them at its own time.
+            with contextlib.closing(Relay(hold=fds.pop(0), target=fds.pop())) as relay:
+                watch = Watch(parked, wanted.limits, self._worker, forked, without, relay)
+                outcome, output = watch.watch()
+        else:
+            watch = Watch(parked, wanted.limits, self._worker, forked, without)
+            outcome, output = watch.watch()
         if watch.worker_gone:
             return False
         files: list[tuple[bytes, bool, int]] = []
@@ -104,11 +113,14 @@ class Warden:
         try:
             if (limits.box_bytes, limits.box_inodes) != DEFAULT_BOX:
                 mounts.resize(parked.box, limits.box_bytes, limits.box_inodes)
-            for (name, executable), fd in zip(wanted.files, fds[1:], strict=True):
+            for (name, executable), fd in zip(wanted.files, fds[1:], strict=False):
                 self._place_file(parked.folder, name, executable, fd)
             parked.account.begin(parked.pidfd, limits.memory_bytes, limits.processes)
-            # A description of its own: nobody shares its offset, and it is open for reading only.
-            stdin = os.open(f"/proc/self/fd/{fds[0]}", os.O_RDONLY | os.O_CLOEXEC)
+            if wanted.talks:
+                stdin = os.dup(fds[0])
+            else:
+                # A description of its own: nobody shares its offset, and it is only for reading.
+                stdin = os.open(f"/proc/self/fd/{fds[0]}", os.O_RDONLY | os.O_CLOEXEC)
         except OSError as exc:
             raise SandboxError("begin", exc.errno or 0, str(exc)) from exc
         planned = rlimits.plan(

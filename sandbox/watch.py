@@ -10,6 +10,7 @@ from collections.abc import Collection
 from sandbox import frames, job, run
 from sandbox.errors import SandboxError
 from sandbox.parked import ParkedRun
+from sandbox.relay import Relay
 
 STDERR_BYTES = 64 * 1024
 _READ_BYTES = 256 * 1024
@@ -25,12 +26,16 @@ class Watch:
         worker: socket.socket,
         forked: bool,
         without: Collection[str],
+        relay: Relay | None = None,
     ) -> None:
         self._run = parked
         self._limits = limits
         self._worker = worker
         self._forked = forked
         self._watches_cpu = "cpu watch" not in without
+        self._relay = relay
+        self._polled_target = -1
+        self._paused = False
         self._poll = select.poll()
         self._output = {parked.stdout: bytearray(), parked.stderr: bytearray()}
         self._caps = {parked.stdout: limits.output_bytes, parked.stderr: STDERR_BYTES}
@@ -48,6 +53,7 @@ class Watch:
             wait_s = self._check_limits(time.monotonic() - started)
             if not self.reason:
                 self._handle(self._poll.poll(max(1, wait_s * 1000)))
+                self._attend_relay()
         wall_s = time.monotonic() - started
         if self._failures:
             raise self._failures[0]
@@ -56,11 +62,23 @@ class Watch:
             status, cpu_s, peak = run.ENDED_HEAD.unpack_from(self._ended, 1)
         else:
             self._run.kill()
+        # Before anybody else can notice.
+        ended_s = time.monotonic()
         self._drain()
+        if self._relay is not None:
+            self._relay.finish(self._worker.fileno())
         cpu_s, peak, oom_kills = self._run.account.totals(cpu_s, peak)
         from_cgroup = self._run.account.from_cgroup
         outcome = job.Outcome(
-            self.reason, status, oom_kills, cpu_s, wall_s, peak, from_cgroup, self._forked
+            self.reason,
+            status,
+            oom_kills,
+            cpu_s,
+            wall_s,
+            ended_s,
+            peak,
+            from_cgroup,
+            self._forked,
         )
         return outcome, self._texts()
 
@@ -75,7 +93,28 @@ class Watch:
             self.reason = "memory"
         elif wall_left <= 0:
             self.reason = "wall"
-        return min(wall_left, self._run.account.interval_s(limits.time_s - cpu_s))
+        relay_s = self._relay.wait_s() if self._relay is not None else wall_left
+        return min(wall_left, relay_s, self._run.account.interval_s(limits.time_s - cpu_s))
+
+    def _attend_relay(self) -> None:
+        """Wait for the other program to read, and let this one wait, as the relay needs it."""
+        relay = self._relay
+        if relay is None:
+            return
+        relay.tick()
+        target = relay.target if relay.is_waiting else -1
+        if target != self._polled_target:
+            if self._polled_target >= 0:
+                self._poll.unregister(self._polled_target)
+            if target >= 0:
+                self._poll.register(target, select.POLLOUT)
+            self._polled_target = target
+        if relay.is_full and not self._paused and self._still_open(self._run.stdout):
+            self._poll.unregister(self._run.stdout)
+            self._paused = True
+        elif self._paused and not relay.is_full:
+            self._poll.register(self._run.stdout, select.POLLIN)
+            self._paused = False
 
     def _handle(self, events: list[tuple[int, int]]) -> None:
         for fd, _ in events:
@@ -83,6 +122,8 @@ class Watch:
                 self._read(fd)
             elif fd == self._worker.fileno():
                 self._hear_worker()
+            elif self._relay is not None and fd == self._polled_target:
+                self._relay.push()
             else:
                 self._hear_run()
 
@@ -110,7 +151,11 @@ class Watch:
             return False
         if not data:
             self._poll.unregister(fd)
+            if fd == self._run.stdout and self._relay is not None:
+                self._relay.end_output()
             return False
+        if fd == self._run.stdout and self._relay is not None:
+            self._relay.feed(data)
         kept = self._output[fd]
         kept += data[: self._caps[fd] + 1 - len(kept)]
         if fd == self._run.stdout and len(kept) > self._caps[fd]:
@@ -119,6 +164,8 @@ class Watch:
         return True
 
     def _drain(self) -> None:
+        if self._paused:
+            self._poll.register(self._run.stdout, select.POLLIN)
         for fd in self._output:
             while len(self._output[fd]) <= self._caps[fd] and self._still_open(fd):
                 if not self._read(fd):

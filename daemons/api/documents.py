@@ -37,12 +37,17 @@ class Statement(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Sample(msgspec.Struct, frozen=True, kw_only=True):
-    """A test that everybody may see."""
+    """A test that everybody may see.
+
+    With `interaction`, `output` is a conversation: lines with `<` before them are what the program
+    reads, those with `>` what it writes.
+    """
 
     name: str
     input: str
     output: str
     explanation: str | None
+    interaction: bool
 
 
 class ProblemLimits(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,7 +80,7 @@ class ProblemPage(ProblemHead, frozen=True, kw_only=True):
             statement=Statement(markdown=problem.statement_md, html=problem.statement_html),
             samples=tuple(
                 Sample(name=each.name, input=each.input, output=each.output,
-                       explanation=each.explanation)
+                       explanation=each.explanation, interaction=each.interaction)
                 for each in problem.samples
             ),
             limits=ProblemLimits(

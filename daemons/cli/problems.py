@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import sys
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 from urllib.parse import quote
 
 import click
@@ -16,52 +13,19 @@ import trio
 from rich.console import Console
 from rich.table import Table
 
-from daemons.broker import Step
 from daemons.cli.boxes import EXIT_INTERNAL, EXIT_INTERRUPTED, note, quiet_logs
 from daemons.cli.options import config_option
 from daemons.cli.remote import fetch, run_client
-from daemons.cli.scaffold import write_package
+from daemons.cli.scaffold import KINDS, write_package
+from daemons.cli.verify import Case, judge_all
 from daemons.config import Config
-from daemons.worker.judge import judge
-from daemons.worker.programs import open_boxes
-from daemons.worker.toolchains import Toolchain, find_toolchains
-from judging.languages import load_languages
-from judging.package import Catalogue, Problem, ReferenceSubmission, load_problems
-from protocol.messages import Judgement, SourceFile, SubmissionRequest
-from sandbox import Box, Grade, SandboxError
+from judging.package import Catalogue, Problem, load_problems
+from sandbox import SandboxError
 
 server_option = click.option(
     "--server", metavar="URL", help="Ask this API instead of looking into folders."
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-
-
-class Case(NamedTuple):
-    """One reference submission to be judged."""
-
-    problem: Problem
-    submission: ReferenceSubmission
-
-    @property
-    def name(self) -> str:
-        """Where it is, from the package's folder on."""
-        return f"{self.problem.id}/{self.submission.path.relative_to(self.problem.path)}"
-
-
-class Finding(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of judging one reference submission; no *verdict* if it could not be judged."""
-
-    submission: str
-    language: str | None
-    expected: tuple[str, ...]
-    verdict: str | None
-    time_s: float | None
-    note: str | None = None
-
-    @property
-    def wrong(self) -> bool:
-        """Whether it was judged, and not as its author meant."""
-        return self.verdict is not None and self.verdict not in self.expected
 
 
 @click.group()
@@ -112,15 +76,20 @@ async def _list_remote(server: str, as_json: bool) -> int:
 
 @problems.command()
 @click.argument("folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
-def new(folder: Path) -> None:
-    """Begin a problem package in DIR: two numbers to add, with tests and solutions.
+@click.option(
+    "--kind", type=click.Choice(list(KINDS)), default="pass-fail", show_default=True,
+    help="What kind of problem: its output compared, judged by a program of the package's own,"
+    " talking with one, run twice, or with points.",
+)  # fmt: skip
+def new(folder: Path, kind: str) -> None:
+    """Begin a problem package in DIR: a small problem with tests and solutions.
 
     It is right as it stands; `gavel problems verify` says so, also after your changes.
     """
     if folder.exists() and any(folder.iterdir()):
         raise click.UsageError(f"{folder} is not empty")
     try:
-        written = write_package(folder)
+        written = write_package(folder, kind)
     except OSError as exc:
         raise click.UsageError(f"{exc.filename}: {exc.strerror}") from exc
     for path in written:
@@ -139,7 +108,12 @@ def show(problem_id: str, config: Config, *, as_json: bool, server: str | None) 
     problem = _find(_load(config), problem_id)
     if as_json:
         samples = [
-            {"name": sample.name, "input": sample.input, "output": sample.output}
+            {
+                "name": sample.name,
+                "input": sample.input,
+                "output": sample.output,
+                "interaction": sample.interaction,
+            }
             for sample in problem.samples
         ]
         _print_json({**_summary(problem), "statement_md": problem.statement_md, "samples": samples})
@@ -149,7 +123,8 @@ def show(problem_id: str, config: Config, *, as_json: bool, server: str | None) 
     click.echo(f"{limits.time_s:g} s, {limits.memory_bytes >> 20} MiB, {len(problem.tests)} tests")
     click.echo(f"\n{problem.statement_md.strip()}")
     for sample in problem.samples:
-        click.echo(f"\nSample {sample.name}\n{sample.input.rstrip()}\n->\n{sample.output.rstrip()}")
+        shown = [] if sample.interaction else [sample.input.rstrip(), "->"]
+        click.echo("\n".join(["", f"Sample {sample.name}", *shown, sample.output.rstrip()]))
 
 
 async def _show_remote(server: str, problem_id: str, as_json: bool) -> int:
@@ -162,8 +137,9 @@ async def _show_remote(server: str, problem_id: str, as_json: bool) -> int:
     click.echo(f"{limits['time_s']:g} s, {limits['memory_bytes'] >> 20} MiB")
     click.echo(f"\n{page['statement']['markdown'].strip()}")
     for sample in page["samples"]:
-        output = sample["output"].rstrip()
-        click.echo(f"\nSample {sample['name']}\n{sample['input'].rstrip()}\n->\n{output}")
+        shown = [] if sample["interaction"] else [sample["input"].rstrip(), "->"]
+        lines = ["", f"Sample {sample['name']}", *shown, sample["output"].rstrip()]
+        click.echo("\n".join(lines))
     return 0
 
 
@@ -195,7 +171,7 @@ def verify(problem_ids: tuple[str, ...], config: Config, *, as_json: bool) -> No
     chosen = [_find(catalogue, name) for name in problem_ids] or list(catalogue.values())
     cases = [Case(problem, each) for problem in chosen for each in problem.submissions]
     try:
-        findings = trio.run(_verify, cases, not as_json)
+        findings = trio.run(judge_all, cases, not as_json)
     except KeyboardInterrupt:
         sys.exit(EXIT_INTERRUPTED)
     except (SandboxError, ExceptionGroup) as exc:
@@ -212,71 +188,6 @@ def verify(problem_ids: tuple[str, ...], config: Config, *, as_json: bool) -> No
     for error in catalogue.errors.values():
         note(f"refused: {error}")
     sys.exit(1 if wrong or catalogue.errors else 0)
-
-
-async def _verify(cases: list[Case], tell: bool) -> list[Finding]:
-    """Judge *cases* with as many boxes as there are cores, and return the findings in order."""
-    toolchains = await find_toolchains(load_languages().values())
-    findings: dict[int, Finding] = {}
-    waiting = iter(enumerate(cases))
-    slots = os.cpu_count() or 1
-    async with (
-        open_boxes(toolchains.values(), slots=slots, grade=Grade.REDUCED) as sandbox,
-        trio.open_nursery() as nursery,
-    ):
-        for box in sandbox.boxes:
-            nursery.start_soon(_judge_waiting, box, waiting, toolchains, findings, tell)
-    return [findings[number] for number in range(len(cases))]
-
-
-async def _judge_waiting(
-    box: Box,
-    waiting: Iterator[tuple[int, Case]],
-    toolchains: dict[str, Toolchain],
-    findings: dict[int, Finding],
-    tell: bool,
-) -> None:
-    for number, case in waiting:
-        findings[number] = finding = await _judge_one(box, case, toolchains)
-        if tell:
-            mark = "WRONG" if finding.wrong else "ok" if finding.verdict else "-"
-            click.echo(f"{mark:5} {finding.submission}: {finding.verdict or finding.note}")
-
-
-async def _judge_one(box: Box, case: Case, toolchains: dict[str, Toolchain]) -> Finding:
-    language = case.submission.language
-    toolchain = toolchains.get(language or "")
-    judgement: Judgement | None = None
-    reason = f"no tools for {language} here" if language else "in a language that we have not"
-    if toolchain is not None:
-        request = _request(case, toolchain)
-        judgement = await judge(box, case.problem, toolchain, request, _pass_over)
-    return Finding(
-        submission=case.name,
-        language=language,
-        expected=case.submission.expected,
-        verdict=None if judgement is None else judgement.verdict.value,
-        time_s=None if judgement is None else judgement.time_s,
-        note=reason if judgement is None else None,
-    )
-
-
-def _pass_over(_fields: object, _step: Step) -> None:
-    """Hear the steps of a judging; only the verdict counts here."""
-
-
-def _request(case: Case, toolchain: Toolchain) -> SubmissionRequest:
-    """Return the reference submission as if somebody had sent it in."""
-    files = case.problem.sources_of(case.submission)
-    is_source = toolchain.language.is_source
-    entry = case.submission.entry or next(name for name in files if is_source(name))
-    return SubmissionRequest(
-        problem_id=case.problem.id,
-        user_id="reference",
-        language=toolchain.language.id,
-        files=tuple(SourceFile(name=name, content=text) for name, text in files.items()),
-        entry=entry,
-    )
 
 
 def _load(config: Config) -> Catalogue:

@@ -5,11 +5,11 @@ What `gavel run` does for one program and the judge for all tests of a problem.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 
 import trio
 
@@ -39,6 +39,7 @@ _COMPILE_FILES = 256
 #: An artefact larger than this is an attack (``int a[1 << 30] = {1};``).
 _ARTEFACT_BYTES = 64 << 20
 _RUN_FILE_BYTES = 64 << 20
+NO_FILES: Mapping[str, bytes | Blob] = MappingProxyType({})
 #: What every program finds in its environment, compilers among them, before its language's own.
 ENV = {
     "HOME": "/box",
@@ -105,6 +106,21 @@ class Sources:
         files = {file.name: file.content.encode("utf-8", "surrogatepass") for file in request.files}
         return cls(files, request.entry or request.files[0].name)
 
+    def beside(self, included: Mapping[str, bytes], toolchain: Toolchain) -> Sources:
+        """Return these files with a problem's own beside them, which replace those of their names.
+
+        A driver bears the name that a program starts with in its language. It takes that part, and
+        a submission in one piece of this name gets another.
+        """
+        if not included:
+            return self
+        language = toolchain.language
+        files = dict(self.files)
+        if list(files) == [self.entry] and self.entry in included:
+            files = {"solution" + language.extensions[0]: files[self.entry]}
+        entry = language.source if language.source in included else self.entry
+        return Sources({**files, **included}, entry)
+
 
 @dataclass(frozen=True, slots=True)
 class CompileFailure:
@@ -135,7 +151,8 @@ class Program(AbstractContextManager["Program"]):
         self._sources = sources
         language = toolchain.language
         kept = sources.files if language.keep_sources or not language.is_compiled else {}
-        self._files: dict[str, bytes | Blob] = {**kept, **artefacts}
+        #: What a run finds in its folder, by name.
+        self.files: Mapping[str, bytes | Blob] = {**kept, **artefacts}
 
     async def run(
         self,
@@ -144,17 +161,46 @@ class Program(AbstractContextManager["Program"]):
         stdin: bytes | Blob,
         limits: Limits,
         args: tuple[str, ...] = (),
+        files: Mapping[str, bytes | Blob] = NO_FILES,
+        collect: tuple[str, ...] = (),
         alone: bool = False,
         tier: Tier = "fork",
     ) -> Result:
         """Run the program once in *box*.
 
         *limits* are the problem's, or whoever asks for the run; what the language's runtime itself
-        needs is added here.
+        needs is added here. *files* are put beside the program, *collect* is what is wanted back.
 
         Raises:
             SandboxError: this host failed, never the program.
         """
+        job = self.job(
+            stdin=stdin,
+            limits=limits,
+            args=args,
+            files=files,
+            collect=collect,
+            alone=alone,
+            tier=tier,
+        )
+        begun = trio.current_time()
+        result = await box.run(job)
+        overhead_s = trio.current_time() - begun - result.wall_s
+        SANDBOX_OVERHEAD_SECONDS.observe(max(0.0, overhead_s))
+        return result
+
+    def job(
+        self,
+        *,
+        stdin: bytes | Blob = b"",
+        limits: Limits,
+        args: tuple[str, ...] = (),
+        files: Mapping[str, bytes | Blob] = NO_FILES,
+        collect: tuple[str, ...] = (),
+        alone: bool = False,
+        tier: Tier = "fork",
+    ) -> Job:
+        """Return the run of the program that `run` makes."""
         language = self.toolchain.language
         argv = language.command(
             language.run,
@@ -164,10 +210,11 @@ class Program(AbstractContextManager["Program"]):
             memory_bytes=limits.memory_bytes,
         )
         memory_bytes = limits.memory_bytes + language.memory_overhead_bytes
-        job = Job(
+        return Job(
             argv=(*argv, *args),
             env={**ENV, **language.env},
-            files=self._files,
+            files={**self.files, **files},
+            collect=collect,
             stdin=stdin,
             limits=Limits(
                 time_s=limits.time_s * language.time_factor,
@@ -184,11 +231,6 @@ class Program(AbstractContextManager["Program"]):
             alone=alone,
             tier=tier,
         )
-        begun = trio.current_time()
-        result = await box.run(job)
-        overhead_s = trio.current_time() - begun - result.wall_s
-        SANDBOX_OVERHEAD_SECONDS.observe(max(0.0, overhead_s))
-        return result
 
     async def find_compile_error(self, box: Box) -> CompileFailure | None:
         """Return what is wrong with the code of a program whose first run failed, if that is why.
@@ -223,6 +265,10 @@ class Program(AbstractContextManager["Program"]):
     ) -> None:
         for artefact in self.artefacts.values():
             artefact.close()
+
+
+#: Makes a program of its sources, in the box if it has to be compiled.
+Build = Callable[[Box, Toolchain, Sources], Awaitable[Program | CompileFailure]]
 
 
 async def compile_program(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from daemons.broker import Step
 from daemons.config import Limits as Maxima
-from daemons.worker.judge import Build, Tell
-from daemons.worker.programs import CompileFailure, Sources
+from daemons.worker.judge import Tell
+from daemons.worker.programs import Build, CompileFailure, Sources
 from daemons.worker.toolchains import Toolchain
 from judging.verdict import verdict_of
 from protocol import codec

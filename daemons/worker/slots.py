@@ -291,7 +291,9 @@ class Slots:
         problem = self._catalogue.get(request.problem_id)
         if problem is None:
             return _unjudgeable(claim, f"problem {request.problem_id!r}")
-        means = Means(build=self._builds.compile, borrow=self._boxes.borrow)
+        means = Means(
+            build=self._builds.compile, borrow=self._boxes.borrow, toolchains=self._toolchains
+        )
         return await judge(box, problem, toolchain, request, reporter.tell, means)
 
     async def _last_word(self, claim: Claim, *, drained: bool) -> None:

@@ -2,21 +2,22 @@
 
 Theory of operation. The submission's own box takes the tests one after the other. When that has
 gone on for a while and a box of the worker is idle, this is borrowed and takes tests as well. Steps
-are told in the order of the tests whichever ends first, and nothing is told, or counts, behind the
-first failure; what runs there is stopped. A test whose box was called back is run again.
+are told in the order of the tests whichever ends first. A failure makes others needless, by the
+problem's grading: in most problems all behind it. Such tests are not run, or stopped, and tell
+nothing. A test whose box was called back is run again.
 """
 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import structlog
 import trio
 
 from daemons.worker.boxes import Loan
+from daemons.worker.testing import Tested
 from judging.package import TestCase
-from protocol.messages import TestResult, Verdict
 from sandbox import Box, SandboxError
 
 log = structlog.get_logger()
@@ -26,9 +27,11 @@ log = structlog.get_logger()
 _LONG_S = 0.3
 
 #: Runs one test in a box.
-RunTest = Callable[[Box, TestCase], Awaitable[TestResult]]
+RunTest = Callable[[Box, TestCase], Awaitable[Tested]]
 #: Told the number of a test, counted from 1, and its result, in the order of the tests.
-TellTest = Callable[[int, TestResult], None]
+TellTest = Callable[[int, Tested], None]
+#: Says which of so many tests need not be run any more, now that this one has failed.
+Needless = Callable[[int, int], frozenset[int]]
 #: Gives a box that is idle, if one is.
 Borrow = Callable[[], Loan | None]
 
@@ -40,29 +43,36 @@ class TestRun:
     __test__ = False
 
     def __init__(
-        self, tests: Sequence[TestCase], run_test: RunTest, tell: TellTest, borrow: Borrow
+        self,
+        tests: Sequence[TestCase],
+        run_test: RunTest,
+        tell: TellTest,
+        borrow: Borrow,
+        needless: Needless,
     ) -> None:
         self._tests = tests
         self._run_test = run_test
         self._tell = tell
         self._borrow = borrow
+        self._needless_after = needless
         self._waiting = list(range(len(tests)))
         self._running: dict[int, trio.CancelScope] = {}
-        self._ended: dict[int, TestResult] = {}
-        #: Tests from here on do not count.
-        self._end = len(tests)
-        self._results: list[TestResult] = []
+        self._ended: dict[int, Tested] = {}
+        self._needless: set[int] = set()
+        #: The first test that was neither told nor found needless.
+        self._first = 0
+        self._results: dict[int, Tested] = {}
         self._changed = trio.Event()
 
-    async def run(self, box: Box) -> list[TestResult]:
-        """Run them in *box*, and others that are idle; return the results up to the first failure.
+    async def run(self, box: Box) -> Mapping[int, Tested]:
+        """Run them in *box*, and others that are idle; return the results of those that count.
 
         Raises:
             SandboxError: this host failed, never the program; in a group.
         """
         began = trio.current_time()
         async with trio.open_nursery() as helpers:
-            while len(self._results) < self._end:
+            while self._first < len(self._tests):
                 index = self._next()
                 if index is None:  # all others are running, or are given back to us
                     await self._changed.wait()
@@ -84,10 +94,12 @@ class TestRun:
                 log.warning("borrowed box failed", box=box.id, reason=str(exc))
 
     def _next(self) -> int | None:
-        """Return the first test that waits, if it still counts."""
-        if not self._waiting or self._waiting[0] >= self._end:
-            return None
-        return heapq.heappop(self._waiting)
+        """Return the first test that waits and still counts."""
+        while self._waiting:
+            index = heapq.heappop(self._waiting)
+            if index not in self._needless:
+                return index
+        return None
 
     async def _run_one(self, box: Box, index: int) -> None:
         try:
@@ -96,17 +108,21 @@ class TestRun:
                 self._note(index, await self._run_test(box, self._tests[index]))
         finally:
             del self._running[index]
-            if index not in self._ended:
+            if index not in self._ended and index not in self._needless:
                 heapq.heappush(self._waiting, index)
             self._changed.set()
 
-    def _note(self, index: int, result: TestResult) -> None:
-        self._ended[index] = result
-        if result.verdict is not Verdict.ACCEPTED:
-            self._end = min(self._end, index + 1)
+    def _note(self, index: int, tested: Tested) -> None:
+        self._ended[index] = tested
+        if not tested.outcome.accepted:
+            self._needless |= self._needless_after(index, len(self._tests))
             for other, scope in self._running.items():
-                if other >= self._end:
+                if other in self._needless:
                     scope.cancel(reason="an earlier test failed")
-        while (next_ := len(self._results)) < self._end and next_ in self._ended:
-            self._results.append(self._ended[next_])
-            self._tell(next_ + 1, self._ended[next_])
+        while (first := self._first) < len(self._tests):
+            if first not in self._needless:
+                if first not in self._ended:
+                    return
+                self._results[first] = self._ended[first]
+                self._tell(first + 1, self._ended[first])
+            self._first += 1

@@ -7,9 +7,11 @@ it is run a second time with no other run of this worker beside it, and this sec
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
-from daemons.worker.programs import Program
+from daemons.worker.programs import NO_FILES, Program
 from sandbox import Blob, Box, Limits, Result, RunStatus
 
 #: Part of the limit. Far more than equal runs differ on a quiet machine (1 to 2 %), enough for most
@@ -36,22 +38,40 @@ class Timing:
         self._second_runs = SECOND_RUNS
 
     async def run(
-        self, program: Program, box: Box, *, stdin: bytes | Blob, limits: Limits
+        self,
+        program: Program,
+        box: Box,
+        *,
+        stdin: bytes | Blob,
+        limits: Limits,
+        args: tuple[str, ...] = (),
+        files: Mapping[str, bytes | Blob] = NO_FILES,
     ) -> Timed:
         """Run *program* on one input, a second time and alone where the first was just too slow.
 
         Raises:
             SandboxError: this host failed, never the program.
         """
-        wider = replace(limits, time_s=limits.time_s * (1 + self._band))
+        run = partial(
+            program.run, box, stdin=stdin, limits=self.widen(limits), args=args, files=files
+        )
         limit_s = limits.time_s * program.toolchain.language.time_factor
-        result = await program.run(box, stdin=stdin, limits=wider)
+        result = await run()
         just_over = result.status is not RunStatus.TIME_LIMIT and result.time_s > limit_s
         if just_over and self._second_runs:
             self._second_runs -= 1
             for blob in result.files.values():
                 blob.close()
-            result = await program.run(box, stdin=stdin, limits=wider, alone=True)
+            result = await run(alone=True)
+        return self.judge(program, result, limits)
+
+    def widen(self, limits: Limits) -> Limits:
+        """Return *limits* with the band beyond the time limit."""
+        return replace(limits, time_s=limits.time_s * (1 + self._band))
+
+    def judge(self, program: Program, result: Result, limits: Limits) -> Timed:
+        """Return what a run with widened *limits* comes to."""
+        limit_s = limits.time_s * program.toolchain.language.time_factor
         status = program.status_of(result)
         if result.time_s > limit_s and status is not RunStatus.OUTPUT_LIMIT:
             status = RunStatus.TIME_LIMIT

@@ -10,7 +10,7 @@ from judging.package import load_problems
 def test_load_problems_keeps_the_good_and_tells_the_bad(packages):
     """A package that can't be judged is in `errors`, with the reason; the others are there."""
     packages.new(name="good")
-    bad = packages.new({"problem.yaml": "type: scoring\n"}, name="bad")
+    bad = packages.new({"problem.yaml": "type: submit-answer\n"}, name="bad")
     empty = packages.write({"notes.txt": "x"}, name="empty")
     packages.write({"x": ""}, name=".hidden")
     (packages.root / "README.md").write_text("not a package\n")
@@ -18,7 +18,7 @@ def test_load_problems_keeps_the_good_and_tells_the_bad(packages):
     assert list(catalogue) == ["good"]
     assert catalogue["good"].title == "Echo"
     assert set(catalogue.errors) == {bad, empty}
-    assert "type: scoring is not supported yet" in str(catalogue.errors[bad])
+    assert "type: submit-answer is not supported" in str(catalogue.errors[bad])
     with pytest.raises(KeyError):
         catalogue["bad"]
 
@@ -50,7 +50,7 @@ def test_reload_picks_up_what_changed(packages):
 
     packages.new(name="added")
     packages.new({"data/secret/01.ans": "other\n"}, name="changed")
-    packages.new({"problem.yaml": "type: scoring\n"}, name="broken")
+    packages.new({"problem.yaml": "type: submit-answer\n"}, name="broken")
     shutil.rmtree(removed)
     assert catalogue.reload() == ("added", "broken", "changed", "removed")
     assert list(catalogue) == ["added", "changed", "same"]

@@ -33,6 +33,7 @@ jobs = st.builds(
     st.lists(st.tuples(names, st.booleans()), max_size=5),
     st.lists(names, max_size=5),
     st.booleans(),
+    st.booleans(),
 )
 outcomes = st.builds(
     job.Outcome,
@@ -41,6 +42,7 @@ outcomes = st.builds(
     st.integers(0, 2**31),
     st.floats(0, 1e6),
     st.floats(0, 1e6),
+    st.floats(0, 1e9),
     st.integers(0, 2**63),
     st.booleans(),
     st.booleans(),
@@ -50,7 +52,7 @@ outcomes = st.builds(
 @given(jobs)
 def test_job_comes_back_as_it_was_packed(wanted: job.WireJob) -> None:
     """A job survives its frame."""
-    assert job.unpack_job(job.pack_job(wanted), 1 + len(wanted.files)) == wanted
+    assert job.unpack_job(job.pack_job(wanted), 1 + len(wanted.files) + wanted.talks) == wanted
 
 
 @given(
@@ -86,11 +88,11 @@ def test_job_cut_short_or_changed_is_refused_or_a_job(wanted: job.WireJob, data)
     frame = job.pack_job(wanted)
     cut = data.draw(st.integers(1, len(frame) - 1))
     with pytest.raises(frames.FrameError):
-        job.unpack_job(frame[:cut], 1 + len(wanted.files))
+        job.unpack_job(frame[:cut], 1 + len(wanted.files) + wanted.talks)
     at = data.draw(st.integers(1, len(frame) - 1))
     changed = frame[:at] + bytes([frame[at] ^ data.draw(st.integers(1, 255))]) + frame[at + 1 :]
     try:
-        job.unpack_job(changed, 1 + len(wanted.files))
+        job.unpack_job(changed, 1 + len(wanted.files) + wanted.talks)
     except frames.FrameError:
         return
 

@@ -8,6 +8,7 @@ import trio
 import trio.testing
 
 from sandbox import Grade, Job, Limits, Result, RunStatus, Sandbox, SandboxError, host
+from sandbox.pipes import Pipes
 from sandbox.port import Cell
 
 LIMITS = Limits(time_s=5, wall_s=10, memory_bytes=256 << 20, output_bytes=1 << 20)
@@ -32,7 +33,7 @@ class BareCell:
         self._note("start")
         await trio.lowlevel.checkpoint()
 
-    async def run(self, wanted: Job) -> Result:
+    async def run(self, wanted: Job, pipes: Pipes | None = None) -> Result:
         """Run it and measure nothing."""
         self._note("run")
         self._process = await trio.lowlevel.open_process(list(wanted.argv), stdout=subprocess.PIPE)
@@ -40,7 +41,7 @@ class BareCell:
         output = await self._process.stdout.receive_some()
         await self._process.wait()
         return Result(
-            status=RunStatus.OK, stdout=output, stderr=b"", exit_code=self._process.returncode,
+            status=RunStatus.OK, ended_s=0.0, stdout=output, stderr=b"", exit_code=self._process.returncode,
             signal=None, time_s=0, wall_s=0, memory_bytes=0, files={}, tier="exec",
             grade=Grade.REDUCED, memory_source="rusage",
         )  # fmt: skip

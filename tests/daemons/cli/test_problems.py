@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from daemons.cli.scaffold import KINDS, write_package
+
 ROOT = Path(__file__).parents[3]
 GAVEL = Path(sys.prefix) / "bin" / "gavel"
 VERIFY_S = 300.0
@@ -85,3 +87,37 @@ def test_problems_name_what_there_is_instead_of_an_unknown_one() -> None:
     done = gavel(ROOT, "show", "no-such")
     assert done.returncode == 2
     assert "two-sum" in done.stderr
+
+
+def test_problems_new_makes_a_package_of_each_kind_that_verifies(folder: Path) -> None:
+    """Each has a right and a wrong submission, and both get what their folders say."""
+    for kind in KINDS:
+        made = subprocess.run(
+            [str(GAVEL), "problems", "new", str(folder / "problems" / kind), "--kind", kind],
+            text=True, capture_output=True, timeout=VERIFY_S, check=False,
+        )  # fmt: skip
+        assert made.returncode == 0, made.stderr
+    done = gavel(folder, "verify", "--json")
+    findings = {each["submission"].partition("/submissions/") for each in json.loads(done.stdout)}
+    assert done.returncode == 0, done.stdout
+    assert {kind for kind, _, _ in findings} == set(KINDS)
+    assert len(findings) == 2 * len(KINDS)
+
+
+def test_problems_verify_tells_wrong_points_and_broken_validators(folder: Path) -> None:
+    """Points are checked as verdicts are; a package at fault is named with the reason."""
+    for kind in ("scoring", "validator"):
+        write_package(folder / "problems" / kind, kind)
+    rules = folder / "problems/scoring/submissions/submissions.yaml"
+    rules.write_text(rules.read_text().replace("score: 40", "score: 50"))
+    (folder / "problems/validator/output_validator/validate.py").write_text(
+        "raise KeyError('deep')"
+    )
+    done = gavel(folder, "verify")
+    assert done.returncode == 1
+    assert "wrong_answer, 40 points; expected " in done.stdout
+    assert "with 50 to 50 points" in done.stdout
+    assert (
+        "internal_error; expected accepted (sample/1: output validator: exit code 1" in done.stdout
+    )
+    assert "KeyError: 'deep'" in done.stdout

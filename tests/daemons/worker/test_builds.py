@@ -127,6 +127,7 @@ async def test_compiler_that_blames_the_host_is_tried_again(tmp_path: Path, gcc:
     class Wanting:
         async def run(self, _job: Job) -> Result:
             return Result(
+                ended_s=0.0,
                 status=RunStatus.RUNTIME_ERROR, stdout=b"", stderr=output, exit_code=1, signal=None,
                 time_s=0.1, wall_s=0.1, memory_bytes=1, files={}, tier="exec", grade=Grade.FULL,
                 memory_source="cgroup",

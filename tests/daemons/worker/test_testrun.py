@@ -11,10 +11,14 @@ import trio.testing
 
 from daemons.worker import testrun
 from daemons.worker.boxes import Loan
-from daemons.worker.testrun import TestRun
+from daemons.worker.testing import Tested
+from daemons.worker.testrun import Needless, TestRun
+from judging import verdict
+from judging.grading import Outcome, PassFail
 from protocol.messages import TestResult, Verdict
 from sandbox import SandboxError
 
+BEHIND = PassFail().needless
 OWN, OTHER = SimpleNamespace(id=0), SimpleNamespace(id=1)
 
 
@@ -26,7 +30,7 @@ def _long_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 class Stage:
     """Runs tests that end when they are told to; *told* is what the run has told."""
 
-    def __init__(self, count: int, *, lend: int = 1) -> None:
+    def __init__(self, count: int, *, lend: int = 1, needless: Needless = BEHIND) -> None:
         self.told: list[tuple[int, str]] = []
         self.running: dict[str, int] = {}
         self.started: list[tuple[str, int]] = []
@@ -38,10 +42,11 @@ class Stage:
         self._errors: dict[str, Exception] = {}
         self.names = [f"t{number}" for number in range(1, count + 1)]
         self.results: list[TestResult] | None = None
+        self.numbers: list[int] = []
         tests = [SimpleNamespace(name=name) for name in self.names]
-        self.run = TestRun(tests, self._run_test, self._tell, self._borrow)
+        self.run = TestRun(tests, self._run_test, self._tell, self._borrow, needless)
 
-    async def _run_test(self, box: SimpleNamespace, test: SimpleNamespace) -> TestResult:
+    async def _run_test(self, box: SimpleNamespace, test: SimpleNamespace) -> Tested:
         self.running[test.name] = box.id
         self.started.append((test.name, box.id))
         self._ends[test.name] = trio.Event()
@@ -51,11 +56,12 @@ class Stage:
             del self.running[test.name]
         if test.name in self._errors:
             raise self._errors.pop(test.name)
-        verdict = self._verdicts[test.name]
-        return TestResult(name=test.name, verdict=verdict, time_s=0, wall_s=0, memory_bytes=0)
+        judged = self._verdicts[test.name]
+        result = TestResult(name=test.name, verdict=judged, time_s=0, wall_s=0, memory_bytes=0)
+        return Tested(result, Outcome(verdict.Verdict(judged)))
 
-    def _tell(self, index: int, result: TestResult) -> None:
-        self.told.append((index, result.name))
+    def _tell(self, index: int, tested: Tested) -> None:
+        self.told.append((index, tested.result.name))
 
     def _borrow(self) -> Loan | None:
         if len(self.loans) - self.returned >= self._lend:
@@ -68,7 +74,9 @@ class Stage:
 
     async def play(self) -> None:
         """Run them all."""
-        self.results = await self.run.run(OWN)
+        found = await self.run.run(OWN)
+        self.numbers = list(found)
+        self.results = [tested.result for tested in found.values()]
 
     async def end(
         self, name: str, verdict: Verdict = Verdict.ACCEPTED, error: Exception | None = None
@@ -242,3 +250,21 @@ async def test_cancelled_run_stops_everywhere() -> None:
         await perform(stage, script)
     assert stage.running == {}
     assert stage.returned == 1
+
+
+async def test_failure_makes_needless_what_the_grading_says() -> None:
+    """Only these are stopped and left out; the others are run and told under their own numbers."""
+    groups = {1: frozenset({2, 5}), 3: frozenset({4})}
+    stage = Stage(6, needless=lambda failed, _: groups.get(failed, frozenset()))
+
+    async def script(stage: Stage) -> None:
+        await stage.end("t1")
+        assert stage.running == {"t2": 0, "t3": 1}
+        await stage.end("t2", Verdict.WRONG_ANSWER)
+        assert stage.running.keys() == {"t4", "t5"}
+        await stage.end("t5", Verdict.WRONG_ANSWER)
+        await stage.end("t4", Verdict.WRONG_ANSWER)
+
+    await perform(stage, script)
+    assert [index for index, _ in stage.told] == [1, 2, 4]
+    assert stage.numbers == [0, 1, 3]

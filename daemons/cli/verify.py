@@ -1,0 +1,161 @@
+"""Judge the reference submissions of packages, and say which are not what they should be."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import NamedTuple
+
+import click
+import msgspec
+import trio
+
+from daemons.broker import Step
+from daemons.worker.builds import Builds
+from daemons.worker.judge import Means, judge
+from daemons.worker.programs import open_boxes
+from daemons.worker.shelf import Shelf
+from daemons.worker.toolchains import Toolchain, find_toolchains
+from judging.languages import load_languages
+from judging.package import Problem, ReferenceSubmission
+from protocol.messages import Judgement, SourceFile, SubmissionRequest
+from sandbox import Box, Grade
+
+#: What rounding may do to a sum of points.
+_ROUNDING = 1e-6
+#: What builds of the packages' validators may take while they are verified.
+_BUILDS_BYTES = 512 << 20
+
+
+class Case(NamedTuple):
+    """One reference submission to be judged."""
+
+    problem: Problem
+    submission: ReferenceSubmission
+
+    @property
+    def name(self) -> str:
+        """Where it is, from the package's folder on."""
+        return f"{self.problem.id}/{self.submission.path.relative_to(self.problem.path)}"
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of judging one reference submission; no *verdict* if it could not be judged."""
+
+    submission: str
+    language: str | None
+    expected: tuple[str, ...]
+    verdict: str | None
+    time_s: float | None
+    score: float | None = None
+    expected_score: tuple[float, float] | None = None
+    note: str | None = None
+
+    @property
+    def wrong(self) -> bool:
+        """Whether it was judged, and not as its author meant."""
+        if self.verdict is None:
+            return False
+        return self.verdict not in self.expected or not self._score_fits
+
+    @property
+    def _score_fits(self) -> bool:
+        if self.expected_score is None or self.score is None:
+            return self.expected_score is None
+        least, most = self.expected_score
+        return least - _ROUNDING <= self.score <= most + _ROUNDING
+
+
+async def judge_all(cases: list[Case], tell: bool) -> list[Finding]:
+    """Judge *cases* with as many boxes as there are cores, and return the findings in order."""
+    toolchains = await find_toolchains(load_languages().values())
+    findings: dict[int, Finding] = {}
+    waiting = iter(enumerate(cases))
+    slots = os.cpu_count() or 1
+    with TemporaryDirectory(prefix="gavel-") as folder:
+        builds = Builds(Shelf(Path(folder), _BUILDS_BYTES))
+        async with (
+            open_boxes(toolchains.values(), slots=slots, grade=Grade.REDUCED) as sandbox,
+            trio.open_nursery() as nursery,
+        ):
+            for box in sandbox.boxes:
+                judge_one = partial(_judge_one, box, toolchains, builds)
+                nursery.start_soon(_judge_waiting, judge_one, waiting, findings, tell, len(cases))
+    return [findings[number] for number in range(len(cases))]
+
+
+async def _judge_waiting(
+    judge_one: Callable[[Case], Awaitable[Finding]],
+    waiting: Iterator[tuple[int, Case]],
+    findings: dict[int, Finding],
+    tell: bool,
+    count: int,
+) -> None:
+    for number, case in waiting:
+        findings[number] = finding = await judge_one(case)
+        if tell:
+            click.echo(f"{len(findings):{len(str(count))}}/{count} {_line_of(finding)}")
+
+
+def _line_of(finding: Finding) -> str:
+    mark = "WRONG" if finding.wrong else "ok" if finding.verdict else "-"
+    line = f"{mark:5} {finding.submission}: {finding.verdict or finding.note}"
+    if finding.score is not None:
+        line += f", {finding.score:g} points"
+    if finding.wrong:
+        line += f"; expected {' or '.join(finding.expected)}"
+        if finding.expected_score is not None:
+            line += " with {:g} to {:g} points".format(*finding.expected_score)
+        if finding.note:
+            line += f" ({finding.note})"
+    return line
+
+
+async def _judge_one(
+    box: Box, toolchains: dict[str, Toolchain], builds: Builds, case: Case
+) -> Finding:
+    language = case.submission.language
+    toolchain = toolchains.get(language or "")
+    judgement: Judgement | None = None
+    reason = f"no tools for {language} here" if language else "in a language that we have not"
+    faults: list[str] = []
+    if toolchain is not None:
+        request = _request(case, toolchain)
+        means = Means(
+            build=builds.compile,
+            toolchains=toolchains,
+            tell_fault=lambda _, test, fault: faults.append(f"{test}: {fault}" if test else fault),
+        )
+        judgement = await judge(box, case.problem, toolchain, request, _pass_over, means)
+        reason = "; ".join(faults)
+    return Finding(
+        submission=case.name,
+        language=language,
+        expected=case.submission.expected,
+        expected_score=case.submission.score,
+        verdict=None if judgement is None else judgement.verdict.value,
+        score=None if judgement is None else judgement.score,
+        time_s=None if judgement is None else judgement.time_s,
+        note=reason or None,
+    )
+
+
+def _pass_over(_fields: object, _step: Step) -> None:
+    """Hear the steps of a judging; only the verdict counts here."""
+
+
+def _request(case: Case, toolchain: Toolchain) -> SubmissionRequest:
+    """Return the reference submission as if somebody had sent it in."""
+    files = case.problem.sources_of(case.submission)
+    is_source = toolchain.language.is_source
+    entry = case.submission.entry or next(name for name in files if is_source(name))
+    return SubmissionRequest(
+        problem_id=case.problem.id,
+        user_id="reference",
+        language=toolchain.language.id,
+        files=tuple(SourceFile(name=name, content=text) for name, text in files.items()),
+        entry=entry,
+    )
