@@ -12,7 +12,7 @@ FLAKE8_ASYNC := -m flake8_async --disable=ASYNC110,ASYNC114,ASYNC9
 NPM := tests/daemons/gateway/clients
 NPM_MADE := $(if $(shell command -v npm),$(NPM)/node_modules/.made)
 
-.PHONY: toolchains run test test-cgroup2 fuzz soak check bench chaos faults endurance install
+.PHONY: toolchains run test test-cgroup2 fuzz soak check bench chaos faults endurance load install
 run: $(VENV)/.run
 	$(BIN)/gavel up $(ARGS)
 
@@ -65,6 +65,10 @@ faults: $(VENV)/.test
 # 10,200 sockets while the gateway, then the store, is killed: some two minutes.
 endurance: $(VENV)/.test
 	$(BIN)/python -m benchmarks.endurance $(ARGS)
+
+# What one and two processes of the API take, by Debian's wrk: half a minute.
+load: $(VENV)/.test
+	$(BIN)/python -m benchmarks.load $(ARGS)
 
 install: $(VENV)/.run
 

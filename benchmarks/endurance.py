@@ -49,7 +49,7 @@ max_connections_per_address = 100000
 open_per_user = 1000000
 queue_depth = 1000000
 """
-_INHERIT = (
+INHERIT = (
     "import os, sys; fd = int(sys.argv.pop(1)); os.dup2(fd, 3); "
     "os.environ.update(LISTEN_FDS='1', LISTEN_PID=str(os.getpid())); "
     "os.execv(sys.executable, [sys.executable, '-m', 'daemons.cli.main', *sys.argv[1:]])"
@@ -76,7 +76,7 @@ class Site:
     def start_gateway(self) -> None:
         """Start a gateway; who comes before it is ready waits in the socket's queue."""
         fd = self._listening.fileno()
-        command = [sys.executable, "-c", _INHERIT, str(fd), "gateway", "--config", self.config.file]
+        command = [sys.executable, "-c", INHERIT, str(fd), "gateway", "--config", self.config.file]
         self.gateways.append(_start(command, pass_fds=(fd,)))
 
     def gateway_bytes(self) -> int:
