@@ -118,8 +118,12 @@ def serve_run(outfit: Outfit, confinement: Confinement) -> None:
             ],
             confinement.without,
         )
+        # The kernel keeps from an init what it has no handler for, and an interpreter has one for
+        # SIGINT: a program with our own user id could end us by it.
+        handler = signal.signal(signal.SIGINT, signal.SIG_DFL)
         main = os.fork()
         if main == 0:
+            signal.signal(signal.SIGINT, handler)
             return _confine_and_become(outfit, confinement)
         for fd in (outfit.box, outfit.stdout, outfit.stderr, *outfit.doors):
             os.close(fd)
