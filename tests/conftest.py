@@ -7,6 +7,7 @@ no fixed ports, every wait bounded; one sentence per test that states the rule i
 from __future__ import annotations
 
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -27,6 +28,10 @@ hypothesis.settings.register_profile(
     "untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
 hypothesis.settings.load_profile("untimed")
+
+# A shell starts what runs in its background deaf to Ctrl-C, and whatever that starts is deaf as well.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 START_S = 60.0
 #: The servers that tests can run on: the embedded one, and Debian's Redis 7.0.
