@@ -208,12 +208,13 @@ class ClientStream(trio.abc.Stream):
         websocket, self.websocket, self.on_end = self.websocket, None, None
         connection = websocket._wsproto.connection if websocket is not None else None
         if connection is not None:
-            # A generator that refers to the object that owns it.
-            connection._proto._parse_more.close()
+            _break_cycle(connection._proto)
 
     async def _part(self, code: int, reason: str) -> None:
         if not self._close_sent and code not in _NEVER_SENT:
-            await self._stream.send_all(FrameProtocol(False, []).close(code, reason))
+            protocol = FrameProtocol(False, [])
+            _break_cycle(protocol)
+            await self._stream.send_all(protocol.close(code, reason))
         await self._stream.send_eof()
         left_bytes = _LINGER_BYTES
         while left_bytes > 0 and (data := await self._stream.receive_some(65536)):
@@ -223,3 +224,8 @@ class ClientStream(trio.abc.Stream):
         self._ended = True
         if self.on_end is not None:
             self.on_end()
+
+
+def _break_cycle(protocol: FrameProtocol) -> None:
+    """Take from *protocol*, which parses no more, the generator that refers to it."""
+    del protocol._parse_more
