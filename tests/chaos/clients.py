@@ -77,12 +77,15 @@ class User:
                     self.rejudged[submission_id] += again
 
     async def _ask(self, client: httpx2.AsyncClient, method: str, path: str) -> bool:
-        """Ask until it is granted, or refused because the submission has moved on."""
+        """Ask until it is granted, or refused because the submission has moved on, or is lost.
+
+        A loss is for the check to find: some systems may lose what was not promised to be kept.
+        """
         while True:
             answer = await self._request(client, method, path)
             if answer.status_code != 503:
-                assert answer.status_code in (200, 202, 409), f"{answer.status_code}: {answer.text}"
-                return answer.status_code != 409
+                assert answer.status_code in (200, 202, 404, 409), answer.text
+                return answer.is_success
             await trio.sleep(_RETRY_S)
 
     async def submit_one(
