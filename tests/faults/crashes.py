@@ -194,7 +194,7 @@ async def publish_first(ground: Ground) -> str:
     user = ground.user("u1")
     for _ in range(3):
         await ground.submit(user, "print(1)")
-    await trio.sleep(1.0)
+    await ground.until(lambda: len(user.events) >= 3, "the user is told")
     return "nothing"
 
 
