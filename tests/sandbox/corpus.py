@@ -66,7 +66,7 @@ class A:\n  def __del__(self): print("deleted", __name__)\na = A()
 class A:\n  def __del__(self): print("cycle gone")\na = A(); a.me = a; del a
 class A:\n  def __del__(self):\n    import sys; sys.exit(4)\na = A()
 import sys\nclass A:\n  def __del__(self): print(sys and sys.is_finalizing())\nsys.keep = A()
-import threading, time\ndef f(): time.sleep(0.05); print("late")\nthreading.Thread(target=f).start(); print("main done")
+import threading\ndef f(): threading.main_thread().join(); print("late")\nthreading.Thread(target=f).start(); print("main done")
 import threading, time\nthreading.Thread(target=time.sleep, args=(60,), daemon=True).start(); print("main done")
 import threading\ndef f(): 1 / 0\nt = threading.Thread(target=f, name="T"); t.start(); t.join()
 import threading\ndef f(): raise SystemExit(3)\nt = threading.Thread(target=f); t.start(); t.join(); print("on")

@@ -118,7 +118,8 @@ statements = st.one_of(
         "try:\n  print({0[0]})\nexcept Exception as e:\n  print(e, {0[1]})".format
     ),
     expressions.map("def f(x=3):\n  return {0}\nprint(f())".format),
-    expressions.map("threading.Thread(target=lambda: print({})).start()".format),
+    # Waited for: who of two that write at once comes first is luck, and luck tells no tiers apart.
+    expressions.map("t = threading.Thread(target=lambda: print({}))\nt.start()\nt.join()".format),
     st.text(max_size=8).filter(lambda text: "\r" not in text),  # mostly no code at all
 )
 programs = st.lists(statements, min_size=1, max_size=5).map(
