@@ -58,7 +58,7 @@ async def test_worker_killed_leaves_nothing(mode: str, start: Start) -> None:
         worker.wait()
         worker.stdout.close()
 
-    with trio.fail_after(5):
+    with trio.fail_after(60):
         await wait_until(lambda: not any(map(is_alive, report["pids"])))
         await wait_until(lambda: not any(map(os.path.exists, report["groups"])))
 

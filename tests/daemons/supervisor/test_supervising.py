@@ -140,7 +140,7 @@ def test_wrong_configuration_at_start_ends_everything(suite: Any, spec: Spec) ->
 
 def test_silent_loop_is_killed_and_started_again(suite: Any, spec: Spec) -> None:
     """A daemon whose loop stands still is killed by the watchdog, and so is one that is stopped."""
-    suite.start(spec("one", "good", watchdog_s=0.5, policy=QUICK))
+    suite.start(spec("one", "good", watchdog_s=2.0, policy=QUICK))
     suite.wait_ready()
 
     os.kill(suite.status("one")["pid"], signal.SIGSTOP)
@@ -153,7 +153,7 @@ def test_silent_loop_is_killed_and_started_again(suite: Any, spec: Spec) -> None
 
 def test_blocked_loop_is_killed(suite: Any, spec: Spec) -> None:
     """A loop that is blocked by its own code is found by its silence."""
-    suite.start(spec("one", "blocked", watchdog_s=0.4, policy=QUICK))
+    suite.start(spec("one", "blocked", watchdog_s=1.0, policy=QUICK))
     suite.wait_ready()
 
     suite.wait_for(lambda: suite.status("one")["restarts"] >= 1, "a restart")
