@@ -6,11 +6,37 @@ import itertools
 from typing import Any
 
 import msgspec
+import trio
 
-from daemons.broker import Broker
+from daemons.broker import Broker, StoreUnavailable
 from protocol import keys
 from protocol.messages import Status
 from tests.chaos.clients import FINAL, User
+
+#: After the faults, and however much still happens then.
+SETTLE_S = 300.0
+
+
+async def settle(broker: Broker, users: list[User], still_s: float) -> list[str]:
+    """Wait until nothing is wrong any more, or nothing has happened for *still_s* seconds.
+
+    Returns:
+        What is wrong then, a line each.
+    """
+    names = sorted({user.name for user in users})
+    wrong, seen, moved_at = ["the store never answered"], [-1], trio.current_time()
+    with trio.move_on_after(SETTLE_S):
+        while wrong and trio.current_time() - moved_at < still_s:
+            await trio.sleep(0.1)
+            try:
+                wrong, heads = await find_losses(broker, users), await broker.heads(names)
+            except StoreUnavailable as exc:
+                wrong = [str(exc)]
+                continue
+            now = [*heads, *(len(user.events) for user in users)]
+            if now != seen:
+                seen, moved_at = now, trio.current_time()
+    return wrong
 
 
 async def find_losses(broker: Broker, users: list[User]) -> list[str]:

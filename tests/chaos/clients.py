@@ -27,7 +27,10 @@ _RETRY_S = 0.1
 _TIMEOUT_S = 5.0
 _PATIENCE_S = 2.0
 #: How often a watcher hangs up by himself, though nobody ended him.
-_STAY_S = (1.0, 6.0)
+STAY_S = (1.0, 6.0)
+#: From the first packet to `ready`. trio-websocket's handshake would wait for ever on a connection
+#: that is reset in the middle of it.
+_CONNECT_S = 20.0
 #: How likely a user cancels a submission while it is young, and has one judged again.
 _CANCEL_CHANCE = 0.1
 _CANCEL_AFTER_S = (0.0, 0.5)
@@ -35,10 +38,16 @@ _REJUDGE_CHANCE = 0.1
 
 
 class User:
-    """One user: what he was promised and what he was told."""
+    """One user: what he was promised and what he was told.
 
-    def __init__(self, name: str, seed: str) -> None:
+    Args:
+        name: his id. seed: of his random choices.
+        stay_s: bounds of how long he listens before he hangs up by himself.
+    """
+
+    def __init__(self, name: str, seed: str, stay_s: tuple[float, float] = STAY_S) -> None:
         self.name = name
+        self._stay_s = stay_s
         self.random = random.Random(f"{seed}:{name}")
         #: Ids that were answered 202.
         self.accepted: set[str] = set()
@@ -50,6 +59,8 @@ class User:
         self.repeated = 0
         self.refused = 0
         self.reconnects = 0
+        #: How often a gateway told him `ready`.
+        self.greeted = 0
         #: Why a gateway could not tell all that was missed.
         self.warned: Counter[str] = Counter()
         self._last: int | None = None
@@ -126,6 +137,7 @@ class User:
                 await self._listen(gateway)
             except* (
                 *(ConnectionClosed, HandshakeError, OSError, trio.BrokenResourceError),
+                trio.TooSlowError,
                 # trio-websocket answers a ping that comes as it hangs up, and fails of it.
                 LocalProtocolError,
             ):
@@ -135,20 +147,24 @@ class User:
     async def _listen(self, gateway: str) -> None:
         """Listen on one socket until it is lost, or he hangs up."""
         host, port = gateway.rsplit(":", 1)
+        first = json.dumps({"user_id": self.name, "after": self._last or 0})
         # trio-websocket leaves the stream of a failed handshake open, so it is opened here.
         async with (
             await trio.open_tcp_stream(host, int(port)) as stream,
             trio.open_nursery() as own,
         ):
-            socket = await wrap_client_stream(own, stream, gateway, "/")
-            await socket.send_message(json.dumps({"user_id": self.name, "after": self._last or 0}))
-            with trio.move_on_after(self.random.uniform(*_STAY_S)):
+            with trio.fail_after(_CONNECT_S):
+                socket = await wrap_client_stream(own, stream, gateway, "/")
+                await socket.send_message(first)
+                self._hear(json.loads(await socket.get_message()))
+            with trio.move_on_after(self.random.uniform(*self._stay_s)):
                 while True:
                     self._hear(json.loads(await socket.get_message()))
             await socket.aclose()
 
     def _hear(self, event: dict[str, Any]) -> None:
         if event["type"] == "ready":
+            self.greeted += 1
             self.warned[event.get("reason", "")] += not event["recovered"]
             return
         self.repeated += event["id"] in self.events

@@ -11,20 +11,19 @@ from typing import NamedTuple
 
 import trio
 
-from daemons.broker import Broker, StoreUnavailable, open_broker
+from daemons.broker import open_broker
 from daemons.config import Config, Store
-from tests.chaos.check import find_losses
+from tests.chaos.check import settle
 from tests.chaos.clients import User
 from tests.chaos.faults import Faults
 from tests.system.conftest import ROOT, System, started
 
 USERS = 4
 #: After the faults whatever is left moves on, however busy the machine is; what has not moved for so
-#: long is lost. In all it may take the second one.
+#: long is lost.
 STILL_S = 30.0
 #: How long the system may take to start; in the end daemons die at named moments no more.
 START_S = 10.0
-SETTLE_S = 300.0
 
 CRASH_POINTS = {
     "api.before_submit": 0.01,
@@ -144,27 +143,10 @@ async def _play(system: System, plan: Plan) -> Outcome:
             await trio.sleep(plan.seconds)
             over.set()
         async with open_broker(Config(store=Store(url=url)), name="chaos") as broker:
-            wrong = await _settle(broker, users, plan.still_s)
+            wrong = await settle(broker, users, plan.still_s)
         settled.set()
         watching.cancel_scope.cancel(reason="the round is over")
     return Outcome(plan.seed, faults.done + _crashes(system), users, wrong, system.log())
-
-
-async def _settle(broker: Broker, users: list[User], still_s: float) -> list[str]:
-    """Wait until nothing is wrong any more, or nothing happens any more; return what is wrong."""
-    names = [user.name for user in users]
-    wrong, heads, moved_at = ["the store never answered"], [-1], trio.current_time()
-    with trio.move_on_after(SETTLE_S):
-        while wrong and trio.current_time() - moved_at < still_s:
-            await trio.sleep(0.2)
-            try:
-                wrong, newest = await find_losses(broker, users), await broker.heads(names)
-            except StoreUnavailable as exc:
-                wrong = [str(exc)]
-                continue
-            if newest != heads:
-                heads, moved_at = newest, trio.current_time()
-    return wrong
 
 
 def _crashes(system: System) -> Counter[str]:
