@@ -208,12 +208,14 @@ class ArgumentRule(NamedTuple):
     """``any_bit``, ``one_of`` or ``none_of`` the values."""
     values: tuple[int, ...]
     errno: int
+    """0 fakes success."""
 
 
 #: Every CLONE_NEW* flag; threads and forks pass.
 NAMESPACE_FLAGS = 0x7E020000
 _TIOCSETD, _TIOCSTI, _TIOCLINUX = 0x5423, 0x5412, 0x541C
 _PR_SET_SECCOMP, _PR_SET_PTRACER = 22, 0x59616D61
+_FADV_DONTNEED = 4
 _MAP_HUGETLB, _MFD_HUGETLB, _SHM_HUGETLB = 0x40000, 0x4, 0o4000
 
 CLONE_RULE = ((56, 220), ArgumentRule(0, "any_bit", (NAMESPACE_FLAGS,), EPERM))
@@ -226,6 +228,12 @@ ARGUMENT_RULES = {
     "mmap": ((9, 222), ArgumentRule(3, "any_bit", (_MAP_HUGETLB,), ENOMEM)),
     "memfd_create": ((319, 279), ArgumentRule(1, "any_bit", (_MFD_HUGETLB,), ENOMEM)),
     "shmget": ((29, 194), ArgumentRule(2, "any_bit", (_SHM_HUGETLB,), ENOMEM)),
+    # An ordinary user's run-init has the program's own user, who may set its limits: without memory
+    # it ends, and takes its report with it. As a capability would be asked for, EPERM.
+    "prlimit64": ((302, 261), ArgumentRule(0, "one_of", (1,), EPERM)),
+    # What the image's files hold lies in memory for all slots. Whoever can read a file may have it
+    # dropped, and let everybody else wait for the disk. The advice is taken, and not followed.
+    "fadvise64": ((221, 223), ArgumentRule(3, "one_of", (_FADV_DONTNEED,), 0)),
     # No executable data, no switched-off address randomisation; asking (0xffffffff) is fine.
     "personality": ((135, 92), ArgumentRule(0, "none_of", (0, 0xFFFFFFFF), EPERM)),
 }

@@ -53,15 +53,26 @@ def _threads(pid: int) -> list[str]:
 
 
 def _shared_fairly(pid: int) -> int | None:
-    for line in _read(f"/proc/{pid}/smaps_rollup").splitlines():
-        if line.startswith(b"Pss:"):
-            return int(line.split()[1]) * 1024
+    for task in _threads(pid):
+        for line in _read(f"/proc/{pid}/task/{task}/smaps_rollup").splitlines():
+            if line.startswith(b"Pss:"):
+                return int(line.split()[1]) * 1024
     return None
 
 
 def _resident(pid: int) -> int:
-    fields = _read(f"/proc/{pid}/statm").split()
-    return int(fields[1]) * _PAGE_BYTES if fields else 0
+    """Return the bytes that *pid* holds, which a first thread that has ended shows no more."""
+    pages = _resident_pages(f"/proc/{pid}")
+    if pages == 0:
+        pages = max(
+            (_resident_pages(f"/proc/{pid}/task/{task}") for task in _threads(pid)), default=0
+        )
+    return pages * _PAGE_BYTES
+
+
+def _resident_pages(place: str) -> int:
+    fields = _read(f"{place}/statm").split()
+    return int(fields[1]) if fields else 0
 
 
 def _cpu_s(pid: int) -> float:

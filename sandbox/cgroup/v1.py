@@ -5,6 +5,7 @@ Also the hybrid host, whose v2 tree has no controllers. A process joins by writi
 themselves and nobody waits for them.
 """
 
+import errno
 import os
 
 from sandbox import cgroup
@@ -64,12 +65,29 @@ class RunGroup:
 
     def set_limits(self, memory_bytes: int, processes: int) -> None:
         """Set the limits and start the peak anew; swap counts as memory."""
-        self._write_memory("limit_in_bytes", memory_bytes)
+        try:
+            self._write_memory("limit_in_bytes", memory_bytes)
+        except OSError as exc:
+            if exc.errno != errno.EBUSY:
+                raise
+            # The parked child holds more already. With no byte to spare the program is killed as
+            # soon as it takes one; v2 kills the child at once.
+            memory_bytes = self._cut_to_usage()
         if self._swap:
             self._write_memory("memsw.limit_in_bytes", memory_bytes)
         cgroup.write_text(f"{self._folders['pids']}/pids.max", str(processes))
         os.write(self._peak, b"0")
         os.write(self._cpu, b"0")
+
+    def _cut_to_usage(self) -> int:
+        """Limit memory to what is held now, which may be a little less a moment later."""
+        fd = self._open("memory.usage_in_bytes")
+        try:
+            memory_bytes = _read_int(fd)
+        finally:
+            os.close(fd)
+        self._write_memory("limit_in_bytes", memory_bytes)
+        return memory_bytes
 
     def cpu_s(self) -> float:
         """Return the CPU time of all processes of the run so far."""

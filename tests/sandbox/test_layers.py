@@ -34,6 +34,8 @@ CASES = [
     # The network namespace holds without the family filter; abstract sockets likewise.
     ("outer seccomp,seccomp", "network.py", True),
     ("outer seccomp,seccomp", "abstract_socket.py", True),
+    # Root's run-init is another user than the program, for whom nobody sets limits.
+    ("outer seccomp,seccomp", "limit_init.py", True),
     # A second layer stands behind each of these.
     ("seccomp", "io_uring.py", True),
     ("seccomp", "keyrings.py", True),
@@ -124,6 +126,14 @@ def test_layer_off_shows_what_the_layer_is_for(
     for tier in ["exec", "fork"] if program.endswith(".py") else ["exec"]:
         found = faults_without(step)[f"{program}, {tier}"]
         assert (found == []) is contained, found
+
+
+def test_ordinary_users_init_rests_on_the_filter(start: Start, playground: Path) -> None:
+    """Where the program and its run-init are one user, the filter alone keeps its limits."""
+    arguments = ["--without", "outer seccomp", "seccomp", "--only", "limit_init.py"]
+    process = start("ordinary", "drive.py", str(playground / "build"), *arguments)
+    output, _ = process.communicate(timeout=120)
+    assert all("nothing set" in str(faults) for faults in json.loads(output)["faults"].values())
 
 
 @pytest.mark.parametrize(("step", "refusal"), REFUSED)

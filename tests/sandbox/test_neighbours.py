@@ -2,7 +2,9 @@
 
 import contextlib
 import ctypes
+import mmap
 import os
+import pydoc
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -121,6 +123,47 @@ async def test_program_can_not_use_up_what_the_kernel_counts_by_user(
         os.close(ours)
     assert (seen.stdout.decode().strip() == CONTENT) is content, seen
     assert (ours >= 0) is content
+
+
+#: A file of the image that no program reads by chance.
+RARE = Path(pydoc.__file__).parent / "pydoc_data" / "topics.py"
+#: Has the kernel drop it from memory, as far as that is its affair.
+EVICT = f"""
+import os
+fd = os.open({str(RARE)!r}, os.O_RDONLY)
+for _ in range(20):
+    os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+"""
+
+
+def count_resident(path: Path) -> tuple[int, int]:
+    """Return how many pages of *path* are in memory, and how many there are; needs root."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.mmap.restype = ctypes.c_void_p
+    size = ctypes.c_size_t(path.stat().st_size)
+    pages = (ctypes.c_ubyte * -(-size.value // mmap.PAGESIZE))()
+    with path.open("rb") as file:
+        place = libc.mmap(None, size, mmap.PROT_READ, mmap.MAP_SHARED, file.fileno(), 0)
+    place = ctypes.c_void_p(place)
+    assert libc.mincore(place, size, pages) == 0
+    libc.munmap(place, size)
+    return sum(page & 1 for page in pages), len(pages)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only the owner of a file is told what is in memory")
+@pytest.mark.parametrize(("without", "kept"), [([], True), (["outer seccomp", "seccomp"], False)])
+async def test_program_can_not_have_the_image_read_from_disk_again(
+    without: list[str], kept: bool
+) -> None:
+    """Row 74. What the image's files hold stays in memory, whatever a program advises."""
+    RARE.read_bytes()
+    with trio.fail_after(PATIENCE_S):
+        async with open_sandbox(
+            slots=1, image=IMAGE, grade=Grade.REDUCED, _without=without
+        ) as sandbox:
+            await run(sandbox.boxes[0], python(EVICT))
+    resident, pages = count_resident(RARE)
+    assert (resident == pages) is kept
 
 
 #: What somebody else knows: the worker, an earlier run's input and code.

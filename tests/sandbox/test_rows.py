@@ -12,7 +12,6 @@ ROOT = TESTS.parent
 
 #: Rows without a program or a test that names them, and why.
 ELSEWHERE = {
-    74: "a claim about timing, which a busy test machine can neither show nor refute",
     80: "a residual: timing of the page cache, in docs/sandbox.md",
     81: "a residual: timing of caches and threads of a core, in docs/sandbox.md",
 }
