@@ -5,7 +5,10 @@ from __future__ import annotations
 import click
 import structlog
 
+from daemons.config import Config, ConfigError
 from daemons.logs import configure_logs
+from daemons.worker.builds import Builds
+from daemons.worker.prepare import open_builds
 from daemons.worker.toolchains import Toolchain, find_toolchains, missing_tools
 from judging.languages import Language
 
@@ -28,6 +31,17 @@ def quiet_logs(command: str) -> None:
 def note(text: str) -> None:
     """Print a line that is not the program's output."""
     click.echo(f"gavel: {text}", err=True)
+
+
+async def open_local_builds(config: Config | None) -> Builds:
+    """Return what compiles as a worker of *config* does, without its cache if that is not ours."""
+    if config is None:
+        return Builds()
+    try:
+        return await open_builds(config)
+    except ConfigError as exc:
+        note(f"nothing is kept of what is compiled: {exc}")
+        return Builds()
 
 
 async def find_toolchain(language: Language) -> Toolchain:

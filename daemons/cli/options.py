@@ -10,6 +10,8 @@ import click
 
 from daemons.config import Config, load_config
 
+_CONFIG = "supervisor.toml"
+
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
@@ -33,9 +35,22 @@ def config_option(function: Function) -> Function:
     return click.option(
         "--config",
         type=ConfigFile(),
-        default="supervisor.toml",
+        default=_CONFIG,
         envvar="GAVEL_CONFIG",
         show_default=True,
+        show_envvar=True,
+        help="The configuration file.",
+    )(function)
+
+
+def optional_config_option(function: Function) -> Function:
+    """Add ``--config FILE``; the command gets a `Config` named `config`, or None without a file."""
+    return click.option(
+        "--config",
+        type=ConfigFile(),
+        default=lambda: _CONFIG if Path(_CONFIG).is_file() else None,
+        envvar="GAVEL_CONFIG",
+        show_default=f"{_CONFIG}, where it is",
         show_envvar=True,
         help="The configuration file.",
     )(function)

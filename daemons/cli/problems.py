@@ -171,7 +171,7 @@ def verify(problem_ids: tuple[str, ...], config: Config, *, as_json: bool) -> No
     chosen = [_find(catalogue, name) for name in problem_ids] or list(catalogue.values())
     cases = [Case(problem, each) for problem in chosen for each in problem.submissions]
     try:
-        findings = trio.run(judge_all, cases, not as_json)
+        findings = trio.run(judge_all, cases, config, not as_json)
     except KeyboardInterrupt:
         sys.exit(EXIT_INTERRUPTED)
     except (SandboxError, ExceptionGroup) as exc:

@@ -20,10 +20,15 @@ from daemons.cli.boxes import (
     NotOfferedError,
     find_toolchain,
     note,
+    open_local_builds,
     quiet_logs,
 )
+from daemons.cli.options import optional_config_option
+from daemons.config import Config
 from daemons.config import Limits as RunDefaults
-from daemons.worker.programs import CompileFailure, Sources, compile_program, open_boxes
+from daemons.worker.builds import Builds
+from daemons.worker.prepare import use_prepared
+from daemons.worker.programs import CompileFailure, Sources, open_boxes
 from daemons.worker.toolchains import Toolchain
 from judging.languages import Language, language_of, load_languages
 from judging.problem import wall_for
@@ -111,6 +116,7 @@ class LanguageId(click.ParamType[Language]):
     show_default=True,
     help="How it is started: anew, or where that is possible by a fork of a started interpreter.",
 )
+@optional_config_option
 def run(
     file: Path,
     stdin: BinaryIO | None,
@@ -121,10 +127,12 @@ def run(
     memory_bytes: int,
     output_bytes: int,
     tier: Tier,
+    config: Config | None,
 ) -> None:
     """Run the program in FILE once in the sandbox and show what it prints and uses.
 
-    Its output goes to stdout; the line about what it used goes to stderr.
+    Its output goes to stdout; the line about what it used goes to stderr. With a configuration
+    file, what is compiled is kept in its `[worker] cache_dir`.
 
     Exit code: 0 it ended by itself with exit code 0, 1 anything else, 2 wrong usage, 3 this machine
     could not run it.
@@ -144,7 +152,7 @@ def run(
     )
     given = stdin.read() if stdin is not None else b""
     try:
-        report = trio.run(_run, known, Sources({name: code}, name), given, limits, tier)
+        report = trio.run(_run, config, known, Sources({name: code}, name), given, limits, tier)
     except KeyboardInterrupt:
         sys.exit(EXIT_INTERRUPTED)
     except (SandboxError, NotOfferedError) as exc:
@@ -158,15 +166,23 @@ def run(
 
 
 async def _run(
-    language: Language, sources: Sources, stdin: bytes, limits: Limits, tier: Tier
+    config: Config | None,
+    language: Language,
+    sources: Sources,
+    stdin: bytes,
+    limits: Limits,
+    tier: Tier,
 ) -> Report:
     toolchain = await find_toolchain(language)
+    builds = await open_local_builds(config if language.is_compiled else None)
     async with open_boxes([toolchain], slots=1, grade=Grade.REDUCED) as sandbox:
-        return await _run_in(sandbox, toolchain, sources, stdin, limits, tier)
+        await use_prepared(toolchain, builds, sandbox.show)
+        return await _run_in(sandbox, builds, toolchain, sources, stdin, limits, tier)
 
 
 async def _run_in(
     sandbox: Sandbox,
+    builds: Builds,
     toolchain: Toolchain,
     sources: Sources,
     stdin: bytes,
@@ -175,7 +191,7 @@ async def _run_in(
 ) -> Report:
     box = sandbox.boxes[0]
     grade = sandbox.grade.value
-    program = await compile_program(box, toolchain, sources)
+    program = await builds.compile(box, toolchain, sources)
     if isinstance(program, CompileFailure):
         return _refused(program, grade)
     with program:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 import click
@@ -14,10 +12,12 @@ import msgspec
 import trio
 
 from daemons.broker import Step
+from daemons.cli.boxes import open_local_builds
+from daemons.config import Config
 from daemons.worker.builds import Builds
 from daemons.worker.judge import Means, judge
+from daemons.worker.prepare import prepare_all
 from daemons.worker.programs import open_boxes
-from daemons.worker.shelf import Shelf
 from daemons.worker.toolchains import Toolchain, find_toolchains
 from judging.languages import load_languages
 from judging.package import Problem, ReferenceSubmission
@@ -26,8 +26,6 @@ from sandbox import Box, Grade
 
 #: What rounding may do to a sum of points.
 _ROUNDING = 1e-6
-#: What builds of the packages' validators may take while they are verified.
-_BUILDS_BYTES = 512 << 20
 
 
 class Case(NamedTuple):
@@ -69,18 +67,22 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
         return least - _ROUNDING <= self.score <= most + _ROUNDING
 
 
-async def judge_all(cases: list[Case], tell: bool) -> list[Finding]:
-    """Judge *cases* with as many boxes as there are cores, and return the findings in order."""
+async def judge_all(cases: list[Case], config: Config, tell: bool) -> list[Finding]:
+    """Judge *cases* with as many boxes as there are cores, and return the findings in order.
+
+    They are compiled as a worker of *config* does it, and what it keeps is used and added to.
+    """
     toolchains = await find_toolchains(load_languages().values())
     findings: dict[int, Finding] = {}
     waiting = iter(enumerate(cases))
     slots = os.cpu_count() or 1
-    with TemporaryDirectory(prefix="gavel-") as folder:
-        builds = Builds(Shelf(Path(folder), _BUILDS_BYTES))
-        async with (
-            open_boxes(toolchains.values(), slots=slots, grade=Grade.REDUCED) as sandbox,
-            trio.open_nursery() as nursery,
-        ):
+    builds = await open_local_builds(config)
+    async with open_boxes(toolchains.values(), slots=slots, grade=Grade.REDUCED) as sandbox:
+        # Before the first and not beside them: nobody waits for the first, and the rest are many.
+        languages = {case.submission.language for case in cases}
+        needed = [each for each in toolchains.values() if each.language.id in languages]
+        await prepare_all(needed, builds, sandbox.show, niceness=0)
+        async with trio.open_nursery() as nursery:
             for box in sandbox.boxes:
                 judge_one = partial(_judge_one, box, toolchains, builds)
                 nursery.start_soon(_judge_waiting, judge_one, waiting, findings, tell, len(cases))

@@ -27,10 +27,9 @@ from daemons.worker.builds import Builds
 from daemons.worker.holdings import Holdings
 from daemons.worker.inspector import Inspector
 from daemons.worker.keeper import Keeper
-from daemons.worker.prepare import open_prepared_folder, prepare_all
+from daemons.worker.prepare import open_builds, prepare_all
 from daemons.worker.programs import open_boxes
 from daemons.worker.selftest import test_boxes
-from daemons.worker.shelf import Shelf
 from daemons.worker.slots import Slots
 from daemons.worker.toolchains import Toolchain, find_toolchains
 from judging.languages import load_languages
@@ -62,7 +61,7 @@ async def _main(config: Config, service: Service) -> None:
         name = stack.enter_context(worker_name())
         broker = await stack.enter_async_context(open_broker(config, name=name))
         await broker.check_promise()
-        builds = await _open_builds(config)
+        builds = await open_builds(config)
         opening = open_boxes(toolchains.values(), slots=slots, grade=_least_grade(config))
         try:
             sandbox = await stack.enter_async_context(opening)
@@ -150,21 +149,6 @@ def _load_problems(config: Config) -> Catalogue:
     for error in catalogue.errors.values():
         log.error("problem refused", error=str(error))
     return catalogue
-
-
-async def _open_builds(config: Config) -> Builds:
-    """Return what compiles, with what the configuration wants kept and prepared."""
-    settings = config.worker
-    folder = config.path(settings.cache_dir)
-    shelf, prepared = None, None
-    try:
-        if settings.cache_bytes:
-            shelf = await trio.to_thread.run_sync(Shelf, folder / "builds", settings.cache_bytes)
-        if settings.prepare:
-            prepared = open_prepared_folder(folder)
-    except OSError as exc:
-        raise ConfigError(f"[worker] cache_dir: {folder}: {exc.strerror}") from exc
-    return Builds(shelf, prepared)
 
 
 def _least_grade(config: Config) -> Grade:

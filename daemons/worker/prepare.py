@@ -1,11 +1,12 @@
 """What compilers are given ahead of time: precompiled headers, their own classes loaded.
 
-Theory of operation. Each preparation is built once per build of its compiler, in the background, in
-a sandbox of its own at the lowest priority, so that it takes no slot from anybody. It lies in a
-folder that boxes show, read-only, once it is there whole; compilations are told of it then, and do
-without it until then. Nothing in that folder changes afterwards, for it is a layer of the boxes'
-file systems. A folder's name says which compiler it is for, so another compiler gets
-another folder, and the old one goes. What is found is checked against its digest once, at start.
+Theory of operation. Each preparation is built once per build of its compiler, in a sandbox of its
+own; by a worker in the background and at the lowest priority, so that it takes no slot from
+anybody. It lies in a folder that boxes show, read-only, once it is there whole; compilations are
+told of it then, and do without it until then. Nothing in that folder changes afterwards, for it is
+a layer of the boxes' file systems. A folder's name says which compiler it is for, so another
+compiler gets another folder, and the old one goes. What is found is checked against its digest
+once, at start.
 """
 
 from __future__ import annotations
@@ -23,8 +24,10 @@ from pathlib import Path
 import structlog
 import trio
 
+from daemons.config import Config, ConfigError
 from daemons.worker.builds import Builds
 from daemons.worker.programs import ENV
+from daemons.worker.shelf import Shelf
 from daemons.worker.toolchains import Toolchain, image_of
 from judging.languages.language import Preparation
 from sandbox import Blob, Grade, Job, Limits, Result, RunStatus, SandboxError, open_sandbox
@@ -35,6 +38,8 @@ _DIGEST = "sha256"
 _CHUNK_BYTES = 1 << 20
 #: How often a worker looks whether another one, which is just building, has finished.
 _LOOK_S = 0.5
+#: Priority of what nobody waits for: beside busy slots it gets next to nothing of their cores.
+_LOWEST = 19
 #: A precompiled header of g++ 12 has 124 MB, takes 3 s and 260 MB to build; a slow, busy machine
 #: needs more.
 _LIMITS = Limits(
@@ -61,12 +66,36 @@ def open_prepared_folder(cache: Path) -> Path:
     return folder
 
 
+async def open_builds(config: Config) -> Builds:
+    """Return what compiles, with what *config* wants kept and prepared.
+
+    Raises:
+        ConfigError: the folder for that can't be made or written.
+    """
+    settings = config.worker
+    folder = config.path(settings.cache_dir)
+    shelf, prepared = None, None
+    try:
+        if settings.cache_bytes:
+            shelf = await trio.to_thread.run_sync(Shelf, folder / "builds", settings.cache_bytes)
+        if settings.prepare:
+            prepared = open_prepared_folder(folder)
+    except OSError as exc:
+        raise ConfigError(f"[worker] cache_dir: {folder}: {exc.strerror}") from exc
+    return Builds(shelf, prepared)
+
+
 async def prepare_all(
-    toolchains: Iterable[Toolchain], builds: Builds, show: Callable[[Path], None]
+    toolchains: Iterable[Toolchain],
+    builds: Builds,
+    show: Callable[[Path], None],
+    *,
+    niceness: int = _LOWEST,
 ) -> None:
     """Build what is missing in its folder, one after the other; *show* each, let *builds* use it.
 
-    What can't be built is logged; compilations then go on without it.
+    What can't be built is logged; compilations then go on without it. *niceness* is 0 where
+    somebody waits for it.
     """
     folder = builds.prepared_folder
     if folder is None:
@@ -76,7 +105,7 @@ async def prepare_all(
         if preparation is None:
             continue
         try:
-            place = await _prepare(toolchain, preparation, folder)
+            place = await _prepare(toolchain, preparation, folder, niceness)
         except (SandboxError, OSError) as exc:
             log.warning("not prepared", language=toolchain.language.id, reason=str(exc))
         else:
@@ -85,24 +114,37 @@ async def prepare_all(
             log.info("prepared", language=toolchain.language.id, path=str(place))
 
 
-async def _prepare(toolchain: Toolchain, preparation: Preparation, folder: Path) -> Path:
-    place = folder / f"{toolchain.language.id}-{_key(toolchain, preparation)}"
+async def use_prepared(toolchain: Toolchain, builds: Builds, show: Callable[[Path], None]) -> None:
+    """Let *builds* use what somebody has prepared before, if there is anything; build nothing."""
+    folder, preparation = builds.prepared_folder, toolchain.language.prepared
+    if folder is None or preparation is None:
+        return
+    place = _place(toolchain, preparation, folder)
+    if await trio.to_thread.run_sync(_is_whole, place, preparation.place):
+        show(place)
+        builds.use(toolchain.language.id, place)
+
+
+def _place(toolchain: Toolchain, preparation: Preparation, folder: Path) -> Path:
+    # All of a preparation is strings, whose repr tells them apart.
+    digest = hashlib.sha256(f"{toolchain.identity} {preparation!r}".encode())
+    return folder / f"{toolchain.language.id}-{digest.hexdigest()[:32]}"
+
+
+async def _prepare(
+    toolchain: Toolchain, preparation: Preparation, folder: Path, niceness: int
+) -> Path:
+    place = _place(toolchain, preparation, folder)
     async with _alone(folder.parent / "prepared.lock"):
         if await trio.to_thread.run_sync(_is_whole, place, preparation.place):
             return place
         log.info("preparing", language=toolchain.language.id)
-        result = await _build(toolchain, preparation)
+        result = await _build(toolchain, preparation, niceness)
         artefact = result.files[preparation.artefact]
         with artefact:
             await trio.to_thread.run_sync(_store, artefact, place, preparation.place)
         await trio.to_thread.run_sync(_remove_others, place, toolchain.language.id)
     return place
-
-
-def _key(toolchain: Toolchain, preparation: Preparation) -> str:
-    # All of a preparation is strings, whose repr tells them apart.
-    digest = hashlib.sha256(f"{toolchain.identity} {preparation!r}".encode())
-    return digest.hexdigest()[:32]
 
 
 @asynccontextmanager
@@ -125,7 +167,7 @@ def _try_lock(fd: int) -> bool:
     return True
 
 
-async def _build(toolchain: Toolchain, preparation: Preparation) -> Result:
+async def _build(toolchain: Toolchain, preparation: Preparation, niceness: int) -> Result:
     """Run the command in a sandbox of its own; raises SandboxError when nothing comes of it."""
     files = tuple(preparation.files)
     language = toolchain.language
@@ -134,7 +176,7 @@ async def _build(toolchain: Toolchain, preparation: Preparation) -> Result:
     )
     nice = shutil.which("nice", path=ENV["PATH"])
     job = Job(
-        argv=(*([nice, "-n", "19"] if nice else []), *command),
+        argv=(*([nice, "-n", str(niceness)] if nice else []), *command),
         env={**ENV, **language.env},
         files={name: text.encode() for name, text in preparation.files.items()},
         collect=(preparation.artefact,),

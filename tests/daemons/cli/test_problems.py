@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -71,6 +72,19 @@ def test_problems_verify_fails_on_another_verdict(folder: Path) -> None:
     assert done.returncode == 1
     assert "WRONG two-sum/submissions/accepted/nothing.py: wrong_answer" in done.stdout
     assert "1 submissions, 1 wrong" in done.stdout
+
+
+def test_problems_verify_compiles_a_submission_once(folder: Path) -> None:
+    """What a worker of the same configuration compiled is used, and kept for it."""
+    accepted = copy_two_sum(folder) / "submissions" / "accepted"
+    accepted.mkdir(parents=True)
+    shutil.copy(ROOT / "problems/two-sum/submissions/accepted/sorted.c", accepted)
+    assert gavel(folder, "verify").returncode == 0
+    [kept] = (folder / "var/cache/builds").iterdir()
+    os.utime(kept, (0, 0))
+    assert gavel(folder, "verify").returncode == 0
+    assert [kept] == list((folder / "var/cache/builds").iterdir())
+    assert kept.stat().st_mtime > 0  # using an entry sets its time
 
 
 def test_problems_tell_why_a_package_is_refused(folder: Path) -> None:

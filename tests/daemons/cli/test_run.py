@@ -154,6 +154,29 @@ def test_run_shows_the_compilers_words(program: Any) -> None:
     assert b"gavel: compile error;" in done.stderr
 
 
+def test_run_compiles_a_program_once(program: Any, folder: Path) -> None:
+    """With a configuration file, what was compiled is kept where its worker keeps it, and used."""
+    (folder / "supervisor.toml").write_text("")
+    path = program('#include <stdio.h>\nint main() { puts("hi"); }', "hi.c")
+    config = ("--config", str(folder / "supervisor.toml"))
+    assert gavel("run", path, *config).stdout == b"hi\n"
+    [kept] = (folder / "var/cache/builds").iterdir()
+    os.utime(kept, (0, 0))
+    assert gavel("run", path, *config).stdout == b"hi\n"
+    assert [kept] == list((folder / "var/cache/builds").iterdir())
+    assert kept.stat().st_mtime > 0  # using an entry sets its time
+
+
+def test_run_goes_on_where_nothing_can_be_kept(program: Any, folder: Path) -> None:
+    """A folder for builds that can't be made is told, and the program runs all the same."""
+    config = folder / "supervisor.toml"
+    config.write_text('[worker]\ncache_dir = "supervisor.toml/cache"')
+    path = program('#include <stdio.h>\nint main() { puts("hi"); }', "hi.c")
+    done = gavel("run", path, "--config", str(config))
+    assert (done.returncode, done.stdout) == (0, b"hi\n")
+    assert b"nothing is kept of what is compiled: [worker] cache_dir: " in done.stderr
+
+
 USAGE_ERRORS: dict[str, tuple[str, ...]] = {
     "unknown extension": ("{folder}/notes.txt",),
     "unknown language": ("{folder}/p.py", "--language", "algol"),

@@ -15,7 +15,7 @@ import trio
 from structlog.testing import capture_logs
 
 from daemons.worker.builds import Builds, build_key
-from daemons.worker.prepare import open_prepared_folder, prepare_all
+from daemons.worker.prepare import open_prepared_folder, prepare_all, use_prepared
 from daemons.worker.programs import CompileFailure, Sources
 from daemons.worker.toolchains import Toolchain, find_toolchains, image_of
 from judging.languages import load_languages
@@ -207,6 +207,17 @@ def test_prepared_once_per_compiler(cache: Path, small: Toolchain) -> None:
     assert prepare(cache, newer)[1] == ["preparing", "prepared"]
     [new] = (cache / "prepared").iterdir()
     assert new != old
+
+
+async def test_prepared_before_is_used_and_never_built(cache: Path, small: Toolchain) -> None:
+    """Who only looks finds what a worker has built, and builds nothing itself."""
+    shown: list[Path] = []
+    builds = Builds(prepared_folder=open_prepared_folder(cache))
+    await use_prepared(small, builds, shown.append)
+    assert (shown, list((cache / "prepared").iterdir())) == ([], [])
+    await prepare_all([small], Builds(prepared_folder=cache / "prepared"), show_nobody, niceness=0)
+    await use_prepared(small, builds, shown.append)
+    assert shown == list((cache / "prepared").iterdir())
 
 
 def test_open_box_shows_what_is_prepared_later(cache: Path, small: Toolchain) -> None:
