@@ -36,8 +36,9 @@ from sandbox.attack import PYTHON
 _COMPILE_BOX_BYTES = 256 << 20
 _COMPILE_INODES = 16384
 _COMPILE_FILES = 256
-#: An artefact larger than this is an attack (``int a[1 << 30] = {1};``).
-_ARTEFACT_BYTES = 64 << 20
+#: Artefacts that are larger together are an attack (``int a[1 << 30] = {1};``). They must leave room
+#: in a run's box of 64 MiB, or no run could begin.
+_ARTEFACT_BYTES = 48 << 20
 _RUN_FILE_BYTES = 64 << 20
 NO_FILES: Mapping[str, bytes | Blob] = MappingProxyType({})
 #: What every program finds in its environment, compilers among them, before its language's own.
@@ -332,6 +333,9 @@ def _compiled(toolchain: Toolchain, sources: Sources, result: Result) -> Program
             return CompileFailure(output or _explain(result), result.time_s, final)
         if toolchain.language.artefacts and not result.files:
             output += b"the compiler produced nothing to run\n"
+            return CompileFailure(output, result.time_s, final=True)
+        if sum(blob.size for blob in result.files.values()) > _ARTEFACT_BYTES:
+            output += b"the compiled program is larger than %d MiB\n" % (_ARTEFACT_BYTES >> 20)
             return CompileFailure(output, result.time_s, final=True)
         unused.pop_all()
     return Program(toolchain, sources, result.files, result.time_s)

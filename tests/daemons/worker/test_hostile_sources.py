@@ -135,6 +135,27 @@ async def test_artefact_that_is_too_large_is_refused(
     assert isinstance(failure, CompileFailure)
 
 
+async def test_artefacts_that_are_too_large_together_are_refused(
+    box: Box, toolchains: dict[str, Toolchain]
+) -> None:
+    """Row 102. Each would pass, as a class file may; all of them leave no run any room to begin."""
+    for script, fits in (
+        ("cp /bin/echo main; truncate -s 30M main1", True),
+        ("cp /bin/echo main; for n in 1 2 3; do truncate -s 30M main$n; done", False),
+    ):
+        toolchain = with_compiler(toolchains["c"], script)
+        toolchain = replace(toolchain, language=replace(toolchain.language, artefacts=("main*",)))
+        with trio.fail_after(40):
+            found = await compile_program(box, toolchain, Sources({"main.c": b""}, "main.c"))
+            if isinstance(found, Program):
+                with found:
+                    ran = await found.run(box, stdin=b"", limits=LIMITS)
+                assert ran.status is RunStatus.OK
+            else:
+                assert b"larger than" in found.output
+        assert isinstance(found, Program) is fits
+
+
 def with_compiler(toolchain: Toolchain, script: str) -> Toolchain:
     """Return *toolchain* with a shell script in place of its compiler."""
     command = ("/bin/sh", "-c", script)
