@@ -36,8 +36,8 @@ from sandbox.attack import PYTHON
 _COMPILE_BOX_BYTES = 256 << 20
 _COMPILE_INODES = 16384
 _COMPILE_FILES = 256
-#: Artefacts that are larger together are an attack (``int a[1 << 30] = {1};``). They must leave room
-#: in a run's box of 64 MiB, or no run could begin.
+#: Artefacts that are larger together are an attack (``int a[1 << 30] = {1};``). They must leave
+#: room in a run's box of 64 MiB, or no run could begin.
 _ARTEFACT_BYTES = 48 << 20
 _RUN_FILE_BYTES = 64 << 20
 NO_FILES: Mapping[str, bytes | Blob] = MappingProxyType({})

@@ -71,7 +71,7 @@ class RunGroup:
             if exc.errno != errno.EBUSY:
                 raise
             # The parked child holds more already. With no byte to spare the program is killed as
-            # soon as it takes one; v2 kills the child at once.
+            # soon as it takes one.
             memory_bytes = self._cut_to_usage()
         if self._swap:
             self._write_memory("memsw.limit_in_bytes", memory_bytes)

@@ -11,6 +11,11 @@ import time
 from sandbox import cgroup
 
 _NEEDED = {"memory", "pids"}
+#: Where there is such a controller, it gives all runs the same share of the processors, however
+#: many processes they have.
+_SHARES = "cpu"
+#: A parked child holds less.
+_PARKED_BYTES = 16 << 20
 _KEEPER = "gavel-keeper"
 _MOVE_S = 1.0
 
@@ -36,17 +41,20 @@ def find_parent() -> str | None:
 
 def hand_down(folder: str) -> None:
     """Let children of *folder* use its controllers, moving its own processes into a leaf."""
-    if set(cgroup.read_text(f"{folder}/cgroup.subtree_control").split()) >= _NEEDED:
-        return None
-    wanted = " ".join(f"+{name}" for name in sorted(_NEEDED))
+    given = set(cgroup.read_text(f"{folder}/cgroup.subtree_control").split())
+    wanted = " ".join(f"+{name}" for name in sorted(_NEEDED - given))
     deadline = time.monotonic() + _MOVE_S
-    while True:
+    while wanted:
         try:
-            return cgroup.write_text(f"{folder}/cgroup.subtree_control", wanted)
+            cgroup.write_text(f"{folder}/cgroup.subtree_control", wanted)
+            break
         except OSError:
             if time.monotonic() > deadline:
                 raise
         _empty(folder)
+    # Not there in a delegated group whose owner keeps it, nor beside real-time processes.
+    with contextlib.suppress(OSError):
+        cgroup.write_text(f"{folder}/cgroup.subtree_control", f"+{_SHARES}")
 
 
 def _empty(folder: str) -> None:
@@ -76,6 +84,10 @@ class RunGroup:
     def set_limits(self, memory_bytes: int, processes: int) -> None:
         """Set the limits and start the CPU counter anew; there is no swap for a run."""
         folder = self._folder
+        if memory_bytes < _PARKED_BYTES:
+            # A limit below what is held already would kill the parked child before its job comes.
+            # With no byte to spare the program is killed as soon as it takes one.
+            memory_bytes = max(memory_bytes, int(cgroup.read_text(f"{folder}/memory.current")))
         cgroup.write_text(f"{folder}/memory.max", str(memory_bytes))
         with contextlib.suppress(FileNotFoundError):  # a kernel without swap
             cgroup.write_text(f"{folder}/memory.swap.max", "0")

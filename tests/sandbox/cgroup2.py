@@ -38,10 +38,10 @@ sleep 60
 DRIVE = "{python} {place}/tests/drive.py {place}/build --uml > {place}/{mode}.json 2> {place}/{mode}.err"
 
 DELEGATED = """
-echo "+memory +pids" > /sys/fs/cgroup/cgroup.subtree_control
+echo "+cpu +memory +pids" > /sys/fs/cgroup/cgroup.subtree_control
 mkdir /sys/fs/cgroup/delegated /sys/fs/cgroup/delegated/session
 chown -R {user}:{user} /sys/fs/cgroup/delegated
-echo "+memory +pids" > /sys/fs/cgroup/delegated/cgroup.subtree_control
+echo "+cpu +memory +pids" > /sys/fs/cgroup/delegated/cgroup.subtree_control
 echo 0 > /sys/fs/cgroup/delegated/session/cgroup.procs
 setpriv --reuid {user} --regid {user} --clear-groups \\
     {drive}

@@ -25,6 +25,7 @@ CASES = [
     ("seccomp", "mount_calls.py", False),
     ("seccomp", "own_filter.py", False),
     ("seccomp", "new_namespaces.py", False),
+    ("seccomp", "own_session.py", False),
     ("outer seccomp,seccomp", "io_uring.py", False),
     ("outer seccomp,seccomp", "keyrings.py", False),
     ("outer seccomp,seccomp", "socket_families.py", False),

@@ -45,7 +45,7 @@ def header_numbers(machine: str) -> dict[str, int]:
 def policy_numbers(machine: str) -> dict[str, int | None]:
     """Return the number of each call that the policy names."""
     column = MACHINES.index(machine)
-    groups = (*policy.GROUPS, policy.SETUP_GROUP, policy.SHARED_GROUP)
+    groups = (*policy.GROUPS, *policy.SETUP_GROUPS, policy.SHARED_GROUP)
     named = {name: both for group in groups for name, both in group.calls.items()}
     named |= {name: both for name, (both, _) in policy.ARGUMENT_RULES.items()}
     named |= {"clone": policy.CLONE_RULE[0], "fcntl": policy.SHARED_RULE[0]}
