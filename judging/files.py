@@ -13,6 +13,11 @@ def is_ignored(name: str) -> bool:
     return not _NAME.fullmatch(name)
 
 
+def is_hidden(name: str) -> bool:
+    """Tell whether a file or directory of this name is no part of a package: of a tool, mostly."""
+    return name.startswith(".") and name != ".timelimit"
+
+
 def fill_constants(text: str, constants: Mapping[str, str]) -> str:
     """Replace `{{name}}` by its value; other things in double braces stay as they are."""
     for name, value in constants.items():

@@ -31,12 +31,12 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from judging.catalogue import Catalogue, open_catalogue
+from judging.catalogue import Catalogue, Loader, open_catalogue
 from judging.checkers.custom import Interface, detect_interface
 from judging.checkers.flags import ValidatorFlags
 from judging.document import Section, read_document
 from judging.errors import PackageError
-from judging.files import is_ignored
+from judging.files import is_hidden, is_ignored
 from judging.function import Function, read_function
 from judging.grading import Grading
 from judging.languages import Languages, load_languages
@@ -64,6 +64,7 @@ from judging.testdata import (
 
 __all__ = [
     "Catalogue",
+    "Loader",
     "OutputValidator",
     "PackageError",
     "Problem",
@@ -104,12 +105,12 @@ def load_problem(path: Path, languages: Languages | None = None) -> Problem:
         raise PackageError(Path(exc.filename or path), exc.strerror or str(exc)) from exc
 
 
-def load_problems(directories: Sequence[Path]) -> Catalogue:
-    """Read all packages that lie directly in *directories*.
+def load_problems(directories: Sequence[Path], load: Loader = load_problem) -> Catalogue:
+    """Read all packages that lie directly in *directories*, each by *load*.
 
     Those that can't be judged are in the catalogue's `errors`; they keep no other from loading.
     """
-    return open_catalogue(directories, load_problem)
+    return open_catalogue(directories, load)
 
 
 def _load(path: Path, languages: Languages) -> Problem:
@@ -280,8 +281,7 @@ def _files(directory: Path) -> list[Path]:
     return sorted(
         path
         for path in directory.rglob("*")
-        if path.is_file()
-        and not any(part.startswith(".") for part in path.relative_to(directory).parts)
+        if path.is_file() and not any(map(is_hidden, path.relative_to(directory).parts))
     )
 
 

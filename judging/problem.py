@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
+from typing import Protocol
 
 from judging.checkers.custom import Interface
 from judging.checkers.flags import ValidatorFlags
@@ -41,6 +42,28 @@ class TestCase:
     validator_arguments: tuple[str, ...] = ()
     arguments: tuple[str, ...] = ()
     files: Mapping[str, Path] = field(default_factory=lambda: MappingProxyType({}))
+
+
+class Content(Protocol):
+    """Where the files of tests are read from: their package, or what was kept of it."""
+
+    def size(self, file: Path) -> int:
+        """Return how many bytes *file* has."""
+
+    def read(self, file: Path) -> bytes:
+        """Return what is in *file*."""
+
+
+class InPackage:
+    """The files as they lie in the package at the moment."""
+
+    def size(self, file: Path) -> int:
+        """Return how many bytes *file* has now."""
+        return file.stat().st_size
+
+    def read(self, file: Path) -> bytes:
+        """Return what is in *file* now."""
+        return file.read_bytes()
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +187,8 @@ class Problem:
         grading: which tests count, and what their results come to.
         included: what is put beside every submission, by language id and file name; those under
             "" are for languages that have none of their own.
+        content: what reads the files of `tests`. By default they are those that lie in the package
+            when they are read; a judge that outlives its packages keeps them.
     """
 
     id: str
@@ -188,6 +213,7 @@ class Problem:
     included: Mapping[str, Mapping[str, bytes]] = field(
         default_factory=lambda: MappingProxyType({})
     )
+    content: Content = field(default_factory=InPackage)
 
     def included_for(self, language_id: str) -> Mapping[str, bytes]:
         """Return the files that are put beside a submission in this language."""

@@ -196,6 +196,8 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
     memory_bytes: int | None = None
     compile_output: Text | None = None
     tests: tuple[TestResult, ...] = ()
+    #: Which version of the problem it was judged by; none of runs.
+    problem_version: str | None = None
     #: How the program itself ended: of runs alone.
     run: RunOutput | None = None
 
@@ -220,6 +222,7 @@ class EarlierResult(msgspec.Struct, frozen=True, kw_only=True):
     tests_total: int = 0
     time_s: float | None = None
     memory_bytes: int | None = None
+    problem_version: str | None = None
     attempt: int
     started_at: str | None = None
     finished_at: str
@@ -231,6 +234,7 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
     `position` and `wait_s` tell of one that is queued: its place, and about how long until its
     turn; null where nobody can tell. `problem_id` is null for a run.
     `history` has what earlier judgings came to, the oldest first: the last 20 at most.
+    `problem_version` is that of the package it was judged by.
     """
 
     id: str
@@ -246,6 +250,7 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
     memory_bytes: int | None = None
     compile_output: Text | None = None
     tests: tuple[TestResult, ...] = ()
+    problem_version: str | None = None
     attempt: int = 0
     position: int | None = None
     wait_s: float | None = None

@@ -30,8 +30,13 @@ ARROWS: dict[str, frozenset[str]] = {
     "judging": frozenset(),
     "daemons": frozenset({"protocol"}),
     "daemons.broker": frozenset({"protocol", "daemons"}),
-    "daemons.worker": frozenset({"protocol", "sandbox", "judging", "daemons.broker", "daemons"}),
-    "daemons.api": frozenset({"protocol", "judging", "daemons.broker", "daemons"}),
+    "daemons.problems": frozenset({"judging", "daemons"}),
+    "daemons.worker": frozenset(
+        {"protocol", "sandbox", "judging", "daemons.broker", "daemons.problems", "daemons"}
+    ),
+    "daemons.api": frozenset(
+        {"protocol", "judging", "daemons.broker", "daemons.problems", "daemons"}
+    ),
     "daemons.gateway": frozenset({"protocol", "daemons.broker", "daemons"}),
     "daemons.supervisor": frozenset({"protocol", "daemons.broker", "daemons"}),
 }

@@ -7,7 +7,6 @@ import socket
 from functools import partial
 
 import hypercorn.config
-import structlog
 import trio
 
 from daemons.api.app import create_app
@@ -15,12 +14,10 @@ from daemons.api.server import serve
 from daemons.broker import open_broker, open_event_hub
 from daemons.broker.metrics import publish_metrics
 from daemons.config import Address, Config, ConfigError
+from daemons.problems import open_problems
 from daemons.service import Service, run_service
 from daemons.tokens import open_tokens
 from judging.languages import load_languages
-from judging.package import Catalogue, load_problems
-
-log = structlog.get_logger()
 
 #: Connections that the kernel holds while the loop is busy; more are refused under a burst.
 _BACKLOG = 1024
@@ -40,7 +37,7 @@ async def serve_api(config: Config, service: Service) -> None:
         ConfigError: the address is taken, or `[auth] tokens_file` is no file of tokens.
     """
     tokens = open_tokens(config)
-    catalogue = await trio.to_thread.run_sync(_load, config)
+    problems = await open_problems(config)
     async with (
         open_broker(config, name="gavel-api") as broker,
         open_event_hub(config, name="gavel-api-events") as hub,
@@ -51,27 +48,21 @@ async def serve_api(config: Config, service: Service) -> None:
             config,
             broker=broker,
             hub=hub,
-            catalogue=catalogue,
+            catalogue=problems.catalogue,
             languages=load_languages(),
             tokens=tokens,
             stopping=service.stopping,
         )
         listeners = open_listeners(config, service.sockets)
         nursery.start_soon(publish_metrics, broker, "api")
+        nursery.start_soon(problems.serve)
         names = ", ".join(map(_name_of, listeners))
         async with trio.open_nursery() as serving:
             run = partial(serve, app, hyper_config(), listeners, service.stopping)
             await serving.start(partial(run, drain_s=config.api.drain_s))
             service.needs("the store", broker.redis)
-            service.ready(f"{len(catalogue)} problems on {names}")
+            service.ready(f"{len(problems.catalogue)} problems on {names}")
         nursery.cancel_scope.cancel(reason="the last request is answered")
-
-
-def _load(config: Config) -> Catalogue:
-    catalogue = load_problems(config.problem_dirs())
-    for path, error in catalogue.errors.items():
-        log.warning("problem package refused", package=str(path), reason=str(error))
-    return catalogue
 
 
 def hyper_config() -> hypercorn.config.Config:

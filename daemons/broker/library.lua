@@ -484,7 +484,7 @@ end
 
 -- What is kept of a judgement under result:{p}:<id>:<gen> when the submission is judged again.
 local RESULT = { 'status', 'verdict', 'score', 'tests_passed', 'tests_total', 'time_s',
-  'memory_bytes', 'started_at', 'finished_at', 'attempt' }
+  'memory_bytes', 'problem_version', 'started_at', 'finished_at', 'attempt' }
 
 local function keep_result(p, id, gen)
   local kept = { 'generation', gen }
@@ -515,8 +515,8 @@ local function rejudge(keys, a)
   end
   keep_result(p, id, s[4])
   redis.call('HDEL', sub, 'verdict', 'score', 'tests_passed', 'tests_total', 'time_s',
-    'memory_bytes', 'compile_output', 'tests', 'run', 'started_at', 'finished_at', 'ftoken',
-    'worker', 'limbo')
+    'memory_bytes', 'compile_output', 'tests', 'problem_version', 'run', 'started_at',
+    'finished_at', 'ftoken', 'worker', 'limbo')
   redis.call('ZREM', key(p, 'dlq'), id)
   redis.call('ZREM', key(p, 'fin'), id)
   local queue, seq = s[5], next_seq(p)

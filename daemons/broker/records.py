@@ -41,6 +41,7 @@ FIELDS = (
     "memory_bytes",
     "compile_output",
     "tests",
+    "problem_version",
     "run",
     "attempt",
     "created_at",
@@ -109,6 +110,7 @@ def _result(text: dict[str, str]) -> dict[str, Any]:
         "tests_total": int(text.get("tests_total", 0)),
         "time_s": float(text["time_s"]) if "time_s" in text else None,
         "memory_bytes": int(text["memory_bytes"]) if "memory_bytes" in text else None,
+        "problem_version": text.get("problem_version"),
         "attempt": int(text["attempt"]),
         "started_at": text.get("started_at"),
     }
@@ -128,6 +130,7 @@ def write_judgement(judgement: Judgement) -> list[str | bytes | int | float]:
         "time_s": judgement.time_s,
         "memory_bytes": judgement.memory_bytes,
         "tests": codec.encode(judgement.tests),
+        "problem_version": judgement.problem_version,
     }
     if judgement.compile_output is not None:
         fields["compile_output"] = codec.encode(judgement.compile_output)

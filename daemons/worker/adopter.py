@@ -18,8 +18,8 @@ from daemons.broker import (
     StoreUnavailable,
     TooManyOpen,
 )
+from daemons.problems import Problems
 from daemons.worker.toolchains import Toolchain
-from judging.package import Catalogue
 from protocol import codec
 from protocol.errors import RemoteProtocolError
 from protocol.messages import SubmissionRequest, TutorialRequest
@@ -32,18 +32,18 @@ _CLOSED_S = 5.0
 
 
 class Adopter:
-    """Adopts for one worker, which knows *catalogue* and *toolchains*."""
+    """Adopts for one worker, which knows *problems* and *toolchains*."""
 
     def __init__(
         self,
         broker: Broker,
         claims: Claims,
-        catalogue: Catalogue,
+        problems: Problems,
         toolchains: dict[str, Toolchain],
     ) -> None:
         self._broker = broker
         self._claims = claims
-        self._catalogue = catalogue
+        self._problems = problems
         self._toolchains = toolchains
 
     async def serve(self, foreign: ForeignList) -> None:
@@ -72,7 +72,7 @@ class Adopter:
         except RemoteProtocolError as exc:
             await self._claims.reject_foreign(entry, str(exc))
             return
-        reason = self._why_not(request)
+        reason = await self._why_not(request)
         if reason is None:
             try:
                 await self._broker.adopt(entry, request)
@@ -81,9 +81,9 @@ class Adopter:
         if reason is not None:
             await self._claims.reject_foreign(entry, reason)
 
-    def _why_not(self, request: SubmissionRequest) -> str | None:
+    async def _why_not(self, request: SubmissionRequest) -> str | None:
         """Return why a foreign producer's request can't be judged; None if it can."""
-        problem = self._catalogue.get(request.problem_id)
+        problem = await self._problems.find(request.problem_id)
         if problem is None:
             return f"unknown problem {request.problem_id!r}"
         if request.language not in self._toolchains:

@@ -20,6 +20,7 @@ from daemons.broker import (
 )
 from daemons.broker.metrics import publish_metrics
 from daemons.config import Config, ConfigError
+from daemons.problems import Problems, open_problems
 from daemons.service import Service, run_service
 from daemons.worker.adopter import Adopter
 from daemons.worker.alive import worker_name
@@ -27,13 +28,13 @@ from daemons.worker.builds import Builds
 from daemons.worker.holdings import Holdings
 from daemons.worker.inspector import Inspector
 from daemons.worker.keeper import Keeper
+from daemons.worker.kept import KeepTests
 from daemons.worker.prepare import open_builds, prepare_all
 from daemons.worker.programs import open_boxes
 from daemons.worker.selftest import test_boxes
 from daemons.worker.slots import Slots
 from daemons.worker.toolchains import Toolchain, find_toolchains
 from judging.languages import load_languages
-from judging.package import Catalogue, load_problems
 from protocol.messages import LanguageInfo, WorkerInfo
 from sandbox import Grade, Sandbox, SandboxError
 
@@ -52,7 +53,7 @@ def run(config: Config) -> int:
 
 
 async def _main(config: Config, service: Service) -> None:
-    catalogue = _load_problems(config)
+    problems = await _open_problems(config)
     toolchains = await find_toolchains(load_languages().values())
     if not toolchains:
         raise ConfigError("no language: neither an interpreter nor a compiler was found")
@@ -77,7 +78,7 @@ async def _main(config: Config, service: Service) -> None:
         if config.sandbox.self_test:
             await test_boxes(sandbox, toolchains)
             await inspector.inspect_first(sandbox.boxes)
-        await _serve(service, broker, sandbox, inspector, catalogue, toolchains, builds, name)
+        await _serve(service, broker, sandbox, inspector, problems, toolchains, builds, name)
 
 
 async def _serve(
@@ -85,7 +86,7 @@ async def _serve(
     broker: Broker,
     sandbox: Sandbox,
     inspector: Inspector,
-    catalogue: Catalogue,
+    problems: Problems,
     toolchains: dict[str, Toolchain],
     builds: Builds,
     name: str,
@@ -93,9 +94,7 @@ async def _serve(
     config = broker.config
     claims = Claims(broker, name)
     holdings = Holdings(config.worker.lease_s)
-    slots = Slots(
-        claims, holdings, sandbox, inspector, catalogue, toolchains, builds, config.limits
-    )
+    slots = Slots(claims, holdings, sandbox, inspector, problems, toolchains, builds, config.limits)
 
     def describe() -> WorkerInfo:
         return WorkerInfo(
@@ -109,7 +108,7 @@ async def _serve(
         )
 
     keeper = Keeper(broker, claims, holdings, describe)
-    adopter = Adopter(broker, claims, catalogue, toolchains)
+    adopter = Adopter(broker, claims, problems, toolchains)
     async with (
         open_intake(broker, name=f"{name}-intake") as intake,
         open_foreign_list(broker, name=f"{name}-foreign") as foreign,
@@ -120,6 +119,7 @@ async def _serve(
         for duty in (keeper.beat, keeper.sweep, keeper.clean):
             attendants.start_soon(duty)
         attendants.start_soon(adopter.serve, foreign)
+        attendants.start_soon(problems.serve)
         for partition in broker.partitions:
             attendants.start_soon(keeper.obey, hub, partition)
         attendants.start_soon(prepare_all, toolchains.values(), builds, sandbox.show)
@@ -144,11 +144,13 @@ async def _drain(service: Service, holdings: Holdings, drain_s: float) -> None:
     holdings.drop_all("drain")
 
 
-def _load_problems(config: Config) -> Catalogue:
-    catalogue = load_problems(config.problem_dirs())
-    for error in catalogue.errors.values():
-        log.error("problem refused", error=str(error))
-    return catalogue
+async def _open_problems(config: Config) -> Problems:
+    folder = config.path(config.worker.cache_dir) / "tests"
+    try:
+        load = KeepTests(folder)
+    except OSError as exc:
+        raise ConfigError(f"[worker] cache_dir: {folder}: {exc.strerror}") from exc
+    return await open_problems(config, load)
 
 
 def _least_grade(config: Config) -> Grade:

@@ -20,6 +20,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 
+import msgspec
 import structlog
 import trio
 
@@ -27,6 +28,7 @@ from daemons.broker import Claim, Claims, Intake, Popped, StoreUnavailable
 from daemons.config import Limits
 from daemons.crashpoints import reach
 from daemons.metrics import JUDGING_SECONDS, VERDICTS
+from daemons.problems import Problems
 from daemons.worker.boxes import Boxes
 from daemons.worker.builds import Builds
 from daemons.worker.holdings import Held, Holdings
@@ -36,7 +38,6 @@ from daemons.worker.reporter import Reporter
 from daemons.worker.runs import run_once
 from daemons.worker.selftest import wait_mended
 from daemons.worker.toolchains import Toolchain
-from judging.package import Catalogue
 from protocol.errors import RemoteProtocolError
 from protocol.messages import Judgement, RunRequest, Verdict
 from sandbox import Box, Sandbox, SandboxError
@@ -78,7 +79,7 @@ class Slots:
         holdings: Holdings,
         sandbox: Sandbox,
         inspector: Inspector,
-        catalogue: Catalogue,
+        problems: Problems,
         toolchains: dict[str, Toolchain],
         builds: Builds,
         maxima: Limits,
@@ -86,7 +87,7 @@ class Slots:
         self._claims = claims
         self._holdings = holdings
         self._inspector = inspector
-        self._catalogue = catalogue
+        self._problems = problems
         self._toolchains = toolchains
         self._builds = builds
         self._maxima = maxima
@@ -284,17 +285,26 @@ class Slots:
         request = claim.request
         toolchain = self._toolchains.get(request.language)
         if toolchain is None:
-            return _unjudgeable(claim, request.language)
+            reason = f"this worker has no {request.language}; all workers must offer the same"
+            return _unjudgeable(claim, reason)
         if isinstance(request, RunRequest):
             build = self._builds.compile
             return await run_once(box, toolchain, request, self._maxima, reporter.tell, build)
-        problem = self._catalogue.get(request.problem_id)
+        problem = await self._problems.find(request.problem_id)
         if problem is None:
-            return _unjudgeable(claim, f"problem {request.problem_id!r}")
+            return _unjudgeable(claim, self._why_unknown(request.problem_id))
         means = Means(
             build=self._builds.compile, borrow=self._boxes.borrow, toolchains=self._toolchains
         )
-        return await judge(box, problem, toolchain, request, reporter.tell, means)
+        judgement = await judge(box, problem, toolchain, request, reporter.tell, means)
+        return msgspec.structs.replace(judgement, problem_version=problem.version)
+
+    def _why_unknown(self, problem_id: str) -> str:
+        if self._problems.why_refused(problem_id) is not None:
+            return (
+                f"the package of problem {problem_id!r} can't be judged; the worker's log says why"
+            )
+        return f"there is no problem {problem_id!r} any more: its package is gone from this worker"
 
     async def _last_word(self, claim: Claim, *, drained: bool) -> None:
         """Give an unjudged claim back; if the store does not hear it, the lease's end does it."""
@@ -308,7 +318,6 @@ class Slots:
                 log.warning("not given back", submission=claim.submission_id, reason=str(exc))
 
 
-def _unjudgeable(claim: Claim, what: str) -> Judgement:
-    reason = f"this worker has no {what}; all workers must offer the same"
+def _unjudgeable(claim: Claim, reason: str) -> Judgement:
     log.error(reason, submission=claim.submission_id)
     return Judgement(verdict=Verdict.INTERNAL_ERROR, compile_output=reason)

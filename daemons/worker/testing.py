@@ -107,7 +107,7 @@ class Tester:
 
     async def _input(self, test: TestCase) -> bytes:
         """Return what the program reads: the test's input, or what a function's harness does."""
-        text = await read(test.input)
+        text = await self._read(test.input)
         if self.problem.function is None:
             return text
         return await _run(len(text), partial(self.problem.function.message, text))
@@ -128,7 +128,7 @@ class Tester:
         self, box: Box, test: TestCase, data: dict[str, bytes], stdin: bytes, passes: _Passes
     ) -> tuple[Timed, Finding | None]:
         """Run the program once; there is nothing to check unless it ended well."""
-        files = {name: await read(path) for name, path in test.files.items()}
+        files = {name: await self._read(path) for name, path in test.files.items()}
         if self.validator is not None and self.validator.about.interactive:
             timed, finding = await converse(
                 box,
@@ -137,7 +137,7 @@ class Tester:
                 test,
                 timing=self.timing,
                 limits=self._limits(),
-                data={**data, ANSWER: await read(test.answer)},
+                data={**data, ANSWER: await self._read(test.answer)},
                 files=files,
                 kept=passes.kept,
             )
@@ -155,10 +155,15 @@ class Tester:
         passes.add(timed)
         if timed.status is not RunStatus.OK:
             return timed, None
-        data = {**data, ANSWER: await read(test.answer), OUTPUT: timed.result.stdout}
+        data = {**data, ANSWER: await self._read(test.answer), OUTPUT: timed.result.stdout}
         if self.validator is not None:
             return timed, await self.validator.check(box, test, data, passes.kept)
         return timed, await self._compare(test, data[OUTPUT], data[ANSWER])
+
+    async def _read(self, file: Path) -> bytes:
+        """Return the content of a test's file."""
+        content = self.problem.content
+        return await _run(content.size(file), partial(content.read, file))
 
     async def _compare(self, test: TestCase, output: bytes, answer: bytes) -> Finding:
         """Compare as the format's default validator does, or as a function's type asks."""
@@ -220,13 +225,3 @@ async def _run(size_bytes: int, work: Callable[[], T]) -> T:
     if size_bytes > _LARGE_BYTES:
         return await trio.to_thread.run_sync(work)
     return work()
-
-
-async def read(path: Path) -> bytes:
-    """Return the content of a test's file."""
-    read = path.read_bytes
-    return await trio.to_thread.run_sync(read) if _is_large(path) else read()
-
-
-def _is_large(path: Path) -> bool:
-    return path.stat().st_size > _LARGE_BYTES

@@ -145,8 +145,8 @@ def test_submission_shows_every_field_from_the_start() -> None:
     shown = msgspec.json.decode(encode(fresh))
     assert " ".join(shown) == (
         "id problem_id user_id language status verdict score tests_passed tests_total time_s "
-        "memory_bytes compile_output tests attempt position wait_s created_at started_at finished_at "
-        "history"
+        "memory_bytes compile_output tests problem_version attempt position wait_s created_at "
+        "started_at finished_at history"
     )
     assert shown["verdict"] is shown["position"] is None
 

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from tests.daemons.api.conftest import GOOD, Api, Worker
+import shutil
+from functools import partial
+
+import pytest
+
+from tests.conftest import StoreProcess
+from tests.daemons.api.conftest import GOOD, Api, Worker, open_api, until
 from tests.daemons.api.test_bad_input import check_problem
 
 
@@ -72,3 +78,45 @@ async def test_index_lists_the_routes(api: Api) -> None:
 async def test_healthz_needs_nothing(api: Api) -> None:
     """The process is alive when it answers."""
     assert (await api.get("/healthz")).json() == {"status": "ok"}
+
+
+async def test_problems_and_their_etags_follow_the_packages(
+    store: StoreProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A package that changes, is broken, comes or goes shows in the answers, and in their ETags."""
+    monkeypatch.setattr("daemons.problems._LOOK_S", 0.1)
+    config = store.config()
+    package = config.path("problems/echo")
+    async with open_api(config) as api:
+        page, heads = [await api.get(path) for path in ("/problems/echo", "/problems")]
+        statement = package / "statement" / "problem.en.md"
+        statement.write_text("Print it.\n")
+
+        async def changed() -> bool:
+            known = {"If-None-Match": page.headers["ETag"]}
+            answer = await api.get("/problems/echo", headers=known)
+            assert answer.status_code in (200, 304)
+            return answer.status_code == 200
+
+        await until(changed)
+        new = await api.get("/problems/echo")
+        assert new.json()["statement"]["markdown"] == "Print it.\n"
+        assert new.json()["version"] != page.json()["version"]
+        known = {"If-None-Match": heads.headers["ETag"]}
+        assert (await api.get("/problems", headers=known)).status_code == 304
+
+        (package / "data/secret/1.ans").unlink()
+        shutil.copytree(package, package.with_name("other"))
+        (package.with_name("other") / "data/secret/1.ans").write_text("a secret\n")
+
+        async def known_ids(*expected: str) -> bool:
+            listed = (await api.get("/problems")).json()["problems"]
+            return [head["id"] for head in listed] == list(expected)
+
+        await until(partial(known_ids, "echo", "other"))
+        # Broken now, and still as it was.
+        assert (await api.get("/problems/echo")).headers["ETag"] == new.headers["ETag"]
+        shutil.rmtree(package)
+        await until(partial(known_ids, "other"))
+        assert (await api.get("/problems/echo")).status_code == 404
+        assert (await api.post(GOOD)).status_code == 422

@@ -14,6 +14,7 @@ import trio.testing
 
 from daemons.broker import Claims, open_intake
 from daemons.config import EXIT_CONFIG, ConfigError, Limits
+from daemons.problems import Problems
 from daemons.worker.builds import Builds
 from daemons.worker.holdings import Holdings
 from daemons.worker.inspector import Inspector
@@ -93,7 +94,7 @@ async def test_inspection_is_put_off_while_submissions_wait(autojump_clock: None
 async def test_slot_that_leaks_is_closed_when_nobody_waits(site: Site) -> None:
     """What waits is judged first; the idle worker inspects, and then judges only in what holds."""
     toolchains = await find_toolchains([load_languages()["c"]])
-    catalogue = load_problems([site.folder / "problems"])
+    problems = Problems(load_problems([site.folder / "problems"]))
     holdings = Holdings(15.0)
     claims = Claims(site.broker, "inspected")
     stopping = trio.Event()
@@ -103,7 +104,7 @@ async def test_slot_that_leaks_is_closed_when_nobody_waits(site: Site) -> None:
             inspector = Inspector(boxes, enabled=True, tell=print)
             pair = SimpleNamespace(boxes=boxes)
             slots = Slots(
-                claims, holdings, pair, inspector, catalogue, toolchains, Builds(), Limits()
+                claims, holdings, pair, inspector, problems, toolchains, Builds(), Limits()
             )
             judgement = slots._judgement
 
