@@ -23,6 +23,9 @@ T = TypeVar("T")
 MAX_SENTENCE_CHARS = 300
 
 _encoder = msgspec.json.Encoder()
+#: Control characters that JSON lets stand bare: DEL, and C1 in UTF-8, with which commands to a
+#: terminal begin. What a program prints must not command the one that shows it.
+_CONTROLS = re.compile(rb"\x7f|\xc2[\x80-\x9f]")
 #: Where msgspec says that it stood. The path has no text of the sender: keys of maps are `[...]`.
 _PLACE = re.compile(r" - at (?:`key` in )?`\$(?P<path>[^`]*)`\Z")
 #: msgspec speaks of a member that is missing or unknown from the object around it.
@@ -35,13 +38,19 @@ _OWN = re.compile(r"\A`(?P<name>\w+)`")
 
 
 def encode(message: object) -> bytes:
-    """Return *message* as compact JSON."""
-    return _encoder.encode(message)
+    """Return *message* as compact JSON, in which no control character stands bare."""
+    return _escape(_encoder.encode(message))
 
 
 def encode_members(message: object) -> bytes:
     """Return the members of *message* as JSON without braces, to go into a larger object."""
-    return _encoder.encode(message)[1:-1]
+    return encode(message)[1:-1]
+
+
+def _escape(data: bytes) -> bytes:
+    if b"\x7f" not in data and b"\xc2" not in data:
+        return data
+    return _CONTROLS.sub(lambda found: b"\\u%04x" % found[0][-1], data)
 
 
 def decode(data: bytes | str, type_: type[T]) -> T:

@@ -96,6 +96,14 @@ def test_text_shows_utf8_as_it_is() -> None:
     assert text(b"\xff\x00") == Binary(base64="/wA=")
 
 
+@given(st.text(st.characters(max_codepoint=0x2FF)))
+def test_control_characters_are_escaped(shown: str) -> None:
+    """Row 98. What a terminal would obey never stands bare in JSON, and is the same when read."""
+    for data in (encode({"stdout": shown}), b"{" + encode_members({"stdout": shown}) + b"}"):
+        assert not any(ord(char) < 32 or 127 <= ord(char) < 160 for char in data.decode())
+        assert json.loads(data) == {"stdout": shown}
+
+
 @given(judgements)
 def test_encode_members_fits_into_a_larger_object(judgement: Judgement) -> None:
     """A head and the members of a message, put together by text, are one object."""
