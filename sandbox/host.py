@@ -1,11 +1,14 @@
 """Boxes that run one program at a time, on whatever backend makes their cells."""
 
+import fcntl
+import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import trio
 
+from sandbox import frames
 from sandbox.errors import SandboxError
 from sandbox.floor import Floor
 from sandbox.image import Image
@@ -133,6 +136,7 @@ class Sandbox:
         )
         #: Boxes for programs that talk with those in the others, by the number of these.
         self._companions: dict[int, Box] = {}
+        self._locks: list[int] = []
 
     @property
     def grade(self) -> Grade:
@@ -142,8 +146,20 @@ class Sandbox:
     def show(self, folder: Path) -> None:
         """Let programs see *folder*, too: each box from its next run on, for a tenth of a second.
 
-        Nothing in it may change any more, for what a box shows is a layer of its file system.
+        Nothing in it may change any more, for what a box shows is a layer of its file system. A
+        shared lock (flock) on the folder says so to whoever would remove it, as long as the sandbox
+        is open.
+
+        Raises:
+            OSError: the folder is gone, or somebody is removing it.
         """
+        lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            os.close(lock)
+            raise
+        self._locks.append(lock)
         self._backend.show(str(folder))
 
     def _companion(self, number: int) -> Box:
@@ -170,6 +186,8 @@ class Sandbox:
         for cell in self._cells:
             cell.close()
         await self._backend.stop()
+        frames.close_fds(self._locks)
+        self._locks = []
 
 
 @asynccontextmanager

@@ -17,8 +17,8 @@ import hashlib
 import os
 import secrets
 import shutil
-from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 
 import structlog
@@ -106,10 +106,10 @@ async def prepare_all(
             continue
         try:
             place = await _prepare(toolchain, preparation, folder, niceness)
+            show(place)
         except (SandboxError, OSError) as exc:
             log.warning("not prepared", language=toolchain.language.id, reason=str(exc))
         else:
-            show(place)
             builds.use(toolchain.language.id, place)
             log.info("prepared", language=toolchain.language.id, path=str(place))
 
@@ -121,8 +121,9 @@ async def use_prepared(toolchain: Toolchain, builds: Builds, show: Callable[[Pat
         return
     place = _place(toolchain, preparation, folder)
     if await trio.to_thread.run_sync(_is_whole, place, preparation.place):
-        show(place)
-        builds.use(toolchain.language.id, place)
+        with suppress(OSError):  # just being removed
+            show(place)
+            builds.use(toolchain.language.id, place)
 
 
 def _place(toolchain: Toolchain, preparation: Preparation, folder: Path) -> Path:
@@ -136,13 +137,12 @@ async def _prepare(
 ) -> Path:
     place = _place(toolchain, preparation, folder)
     async with _alone(folder.parent / "prepared.lock"):
-        if await trio.to_thread.run_sync(_is_whole, place, preparation.place):
-            return place
-        log.info("preparing", language=toolchain.language.id)
-        result = await _build(toolchain, preparation, niceness)
-        artefact = result.files[preparation.artefact]
-        with artefact:
-            await trio.to_thread.run_sync(_store, artefact, place, preparation.place)
+        if not await trio.to_thread.run_sync(_is_whole, place, preparation.place):
+            log.info("preparing", language=toolchain.language.id)
+            result = await _build(toolchain, preparation, niceness)
+            artefact = result.files[preparation.artefact]
+            with artefact:
+                await trio.to_thread.run_sync(_store, artefact, place, preparation.place)
         await trio.to_thread.run_sync(_remove_others, place, toolchain.language.id)
     return place
 
@@ -154,6 +154,17 @@ async def _alone(path: Path) -> AsyncIterator[None]:
     try:
         while not _try_lock(lock):  # noqa: ASYNC110 - the kernel tells nobody
             await trio.sleep(_LOOK_S)
+        yield
+    finally:
+        os.close(lock)
+
+
+@contextmanager
+def _removing(folder: Path) -> Iterator[None]:
+    """Lock out who would show *folder*; raises OSError while somebody does."""
+    lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield
     finally:
         os.close(lock)
@@ -234,8 +245,11 @@ def _is_whole(place: Path, name: str) -> bool:
 
 
 def _remove_others(place: Path, language_id: str) -> None:
-    """Remove what was prepared for other compilers, and what a killed worker left half-done."""
+    """Remove what was prepared for other compilers, and what a killed worker left half-done.
+
+    What another worker's boxes still show stays, until the next who prepares or finds something.
+    """
     for other in place.parent.glob(f"{language_id}-*"):
         if other != place:
-            with suppress(OSError):
+            with suppress(OSError), _removing(other):
                 shutil.rmtree(other)

@@ -227,7 +227,11 @@ async def test_box_shows_a_folder_from_its_next_run_on(place: Path) -> None:
             (place / "made").mkdir()
             (place / "made" / "file").touch()
             sandbox.show(place / "made")
+            (place / "gone").mkdir()
             sandbox.show(place / "gone")
+            (place / "gone").rmdir()
+            with pytest.raises(FileNotFoundError):
+                sandbox.show(place / "gone")
             for _ in range(2):
                 assert await run_python(box, look) == ["True True"]
 

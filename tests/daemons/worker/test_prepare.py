@@ -209,6 +209,24 @@ def test_prepared_once_per_compiler(cache: Path, small: Toolchain) -> None:
     assert new != old
 
 
+async def test_what_boxes_show_is_not_removed(cache: Path, small: Toolchain) -> None:
+    """A worker with another compiler leaves it; the first that comes when nobody shows it does not."""
+    builds = Builds(prepared_folder=open_prepared_folder(cache))
+    newer = dataclasses.replace(small, identity="another build")
+
+    async def come() -> set[Path]:
+        await prepare_all([newer], Builds(prepared_folder=cache / "prepared"), show_nobody)
+        return set((cache / "prepared").iterdir())
+
+    with trio.fail_after(PATIENCE_S):
+        async with open_sandbox(slots=1, image=image_of([small]), grade=Grade.REDUCED) as sandbox:
+            await prepare_all([small], builds, sandbox.show)
+            [old] = (cache / "prepared").iterdir()
+            assert len(await come()) == 2
+            assert await run(builds, sandbox.boxes[0], small, source(NEEDS_IT, "main.c")) == b"42\n"
+        assert old not in await come()
+
+
 async def test_prepared_before_is_used_and_never_built(cache: Path, small: Toolchain) -> None:
     """Who only looks finds what a worker has built, and builds nothing itself."""
     shown: list[Path] = []
