@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -47,6 +48,11 @@ LANGUAGES = {
     "yaml",
     "html",
 }
+#: Where a document's reader has files that are not the project's: his own, and those of a package.
+MADE_LATER = (
+    *("var/", ".venv/"),
+    *("data/", "statement/", "submissions/", "attachments/", "output_validator/"),
+)
 START_S = 60.0
 COMMAND_S = 60.0
 STOP_S = 40.0
@@ -182,7 +188,8 @@ def house() -> Iterator[House]:
         folder, log = Path(name), Path(name) / "make-run.log"
         config = folder / "supervisor.toml"
         config.write_text(CONFIG)
-        (folder / "problems").symlink_to(ROOT / "problems")
+        # A copy, for the tutorial adds to it.
+        shutil.copytree(ROOT / "problems", folder / "problems")
         (folder / ".venv").symlink_to(sys.prefix)
         make = ["make", "-C", str(ROOT), "--no-print-directory", "run"]
         with log.open("wb") as output:
@@ -292,6 +299,13 @@ def test_protocol_names_keys_as_the_code_does() -> None:
         assert documented[name.replace("<queue>", "<name>")] == kind
 
 
+def test_tutorial_shows_a_language_as_it_is() -> None:
+    """Who adds a language begins with the one that the tutorial shows: it is a file of ours."""
+    fences = read_tokens((ROOT / "docs/tutorial.md").read_text())
+    (shown,) = [token.content for token in fences if token.info == "toml"]
+    assert shown == (ROOT / "judging/languages/lua.toml").read_text()
+
+
 def anchors(markdown: str) -> set[str]:
     """Return the anchors of a document's headings, as code hosts make them."""
     tokens = read_tokens(markdown)
@@ -328,7 +342,7 @@ def test_named_files_exist(document: str) -> None:
         if token.type == "code_inline"
         if re.fullmatch(r"(\.?[\w-]+/)+[\w.-]*|[\w-]+\.(py|toml|md|lua)", token.content)
     }
-    made_later = {name for name in named if name.startswith(("var/", ".venv/", "data/"))}
+    made_later = {name for name in named if name.startswith(MADE_LATER)}
     missing = [
         name
         for name in named - made_later
