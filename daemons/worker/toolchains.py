@@ -80,8 +80,10 @@ async def find_toolchains(languages: Iterable[Language]) -> dict[str, Toolchain]
 
 
 def missing_tools(language: Language) -> list[str]:
-    """Return the names of those of the language's programs that this machine has not."""
-    return sorted(language.programs.keys() - _locate_all(language).keys())
+    """Return the commands of the language that this machine has not, such as ``g++``."""
+    missing = language.programs.keys() - _locate_all(language).keys()
+    # The last place where a program is looked for is its bare name.
+    return sorted(language.programs[name][-1] for name in missing)
 
 
 def image_of(toolchains: Iterable[Toolchain]) -> Image:

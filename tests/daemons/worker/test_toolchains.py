@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import trio
 
-from daemons.worker.toolchains import find_toolchains, image_of, version_in
+from daemons.worker.toolchains import find_toolchains, image_of, missing_tools, version_in
 from judging.languages import load_languages
 from sandbox import Grade, Job, Limits, open_sandbox
 
@@ -79,3 +80,11 @@ async def test_image_shows_the_whole_place_of_a_tool_outside_the_usual_ones(tmp_
 def test_version_is_the_number_alone(printed: str, version: str) -> None:
     """The number of the first line, or the line where there is none."""
     assert version_in(printed) == version
+
+
+def test_missing_tools_are_called_as_people_know_them() -> None:
+    """Who lacks a compiler reads `g++`, not the name that our files have for it."""
+    cpp = load_languages()["cpp"]
+    nowhere = replace(cpp, programs={"gxx": ("/nowhere/g++-99", "g++-99")})
+
+    assert missing_tools(nowhere) == ["g++-99"]
