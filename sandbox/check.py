@@ -147,7 +147,9 @@ def _check_overlay(shared: bool) -> Capability:
         name="own files",
         works=not shared,
         needed=False,
-        finding="folders are bound" if shared else "every slot has its overlay of the image",
+        finding="slots share the files of the image, for no overlay can be made"
+        if shared
+        else "every slot has its overlay of the image",
         fallback="programs may not lock or watch files, which slots would see of each other",
         fix="modprobe overlay; in a container, give /usr a volume of its own" if shared else "",
     )

@@ -90,6 +90,8 @@ class Launcher:
 
     def prepare(self) -> None:
         """Find out what this host gives; raises SandboxError."""
+        if "core filter" not in self._without:
+            namespaces.keep_memory_from_dumps()
         if "cgroup" not in self._without:
             self.groups = open_groups()
         if os.geteuid() == 0 and namespaces.may_map(FIRST_ID, IDS):

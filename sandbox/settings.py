@@ -30,9 +30,9 @@ SETTINGS = (
     Setting(
         "core dumps",
         f"{_SYSCTL}/kernel/core_pattern",
-        # A helper behind "|" is not started for a limit of one byte; for a socket nothing is said.
+        # A helper behind "|" is not started for a limit of one byte; a socket is connected to.
         lambda text: not text.startswith("@"),
-        "a crash may hand the program's memory to the host's crash server",
+        "the host's crash server is told of each crash of a program, without its memory",
         "sysctl -w kernel.core_pattern=core",
         advice=False,
     ),

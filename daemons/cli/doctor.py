@@ -91,6 +91,12 @@ def _print(found: Capabilities) -> None:
         mark = "advice" if item.advice and not item.works else _MARKS[item.works, item.needed]
         table.add_row(item.name, mark, escape(item.finding), without)
     _console().print(table)
-    for item in found.items:
-        if not item.works and item.fix:
-            click.echo(f"{item.name}: {item.fix}")
+    fixes = [(item.name, item.fix) for item in found.items if not item.works and item.fix]
+    if fixes:
+        click.echo("What mends it, to be run as root unless it begins with systemd-run:")
+    for name, fix in fixes:
+        click.echo(f"  {name}: {fix}")
+    if any(fix.startswith("sysctl") for _, fix in fixes):
+        click.echo(
+            "  (sysctl lasts until the next start; a line in /etc/sysctl.d/gavel.conf stays)"
+        )

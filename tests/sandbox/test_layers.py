@@ -65,6 +65,7 @@ CASES = [
     ("seccomp", "nested_user.c", True),
     ("quotas,seccomp", "nested_user.c", False),
     ("hostname", "layers.py", False),
+    ("core filter", "core_filter.py", False),
     # The kernel's limit on processes is the group's; the one of the user stands behind it.
     ("cgroup", "memory_memfd.py", False),
     ("cgroup", "thread_bomb.py", True),
