@@ -1,0 +1,2 @@
+def height(mark)
+    print("?", mark, flush=True)
