@@ -1,0 +1,6 @@
+#include <iostream>
+
+int main() {
+    auto ways;
+    std::cout << ways << '\n';
+}

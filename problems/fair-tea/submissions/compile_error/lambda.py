@@ -1,0 +1,2 @@
+n, k = map(int, input().split())
+rests = lambda brick: return brick % k
