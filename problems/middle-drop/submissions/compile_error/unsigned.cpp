@@ -1,0 +1,6 @@
+#include <iostream>
+
+int main() {
+    unsigned long long long n;
+    std::cin >> n;
+}
