@@ -1,0 +1,5 @@
+end = input()
+if end == "send":
+    print(input())
+esle:
+    print(input())

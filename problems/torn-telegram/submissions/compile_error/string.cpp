@@ -1,0 +1,6 @@
+#include <iostream>
+
+int main() {
+    string end;
+    std::cin >> end;
+}
