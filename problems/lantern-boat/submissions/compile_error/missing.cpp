@@ -1,0 +1,5 @@
+#include <cstdio>
+
+int main() {
+    std::printf("%.9f\n", std::hypot(lanterns, 4));
+}
