@@ -1,0 +1,5 @@
+#include <string>
+
+std::string main() {
+    return "impossible";
+}

@@ -1,0 +1,1 @@
+if n := int(input()) == 1 print("01")
