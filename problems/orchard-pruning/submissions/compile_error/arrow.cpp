@@ -1,0 +1,4 @@
+class Solution {
+public:
+    TreeNode *prune(TreeNode *tree, int least) { return tree.left; }
+};
