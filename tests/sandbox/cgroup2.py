@@ -19,6 +19,7 @@ from playground import ORDINARY_ID, build_playground
 
 KERNEL = "linux.uml"
 BOOT_S = 1800
+SWAP_BYTES = 1 << 30
 PYTHON = "/usr/bin/python3"
 
 INIT = """#!/bin/sh
@@ -28,6 +29,9 @@ mount -t sysfs sys /sys
 mount -t cgroup2 none /sys/fs/cgroup
 mount -t tmpfs -o mode=1777 tmp /dev/shm 2>/dev/null || {{ mkdir -m 1777 /dev/shm && mount -t tmpfs tmp /dev/shm; }}
 ip link set lo up 2>/dev/null
+# A program must not get past its memory limit by being swapped out.
+mknod /dev/shm/swap b 98 0 && mkswap /dev/shm/swap >/dev/null && swapon /dev/shm/swap
+cat /proc/swaps > {place}/{mode}.swaps
 cd /
 {drive}
 sync
@@ -54,10 +58,13 @@ def boot(place: Path, mode: str) -> "subprocess.Popen[bytes]":
     if mode == "delegated":
         drive = DELEGATED.format(user=ORDINARY_ID, drive=drive)
     script = place / f"{mode}.sh"
-    script.write_text(INIT.format(place=place, drive=drive))
+    script.write_text(INIT.format(place=place, mode=mode, drive=drive))
     script.chmod(0o755)
+    swap = place / f"{mode}.swap"
+    with swap.open("wb") as file:
+        file.truncate(SWAP_BYTES)
     command = [KERNEL, "rootfstype=hostfs", "rootflags=/", "rw", f"init={script}", "mem=2G"]
-    command += [f"umid={place.name}-{mode}", "con=null", "con0=fd:0,fd:1", "quiet"]
+    command += [f"ubd0={swap}", f"umid={place.name}-{mode}", "con=null", "con0=fd:0,fd:1", "quiet"]
     with (place / f"{mode}.log").open("wb") as log:
         return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 
@@ -75,6 +82,9 @@ def report(place: Path, mode: str) -> bool:
     faulty = {name: faults for name, faults in found["faults"].items() if faults}
     for name, faults in faulty.items():
         sys.stdout.write(f"{name}:\n" + "".join(f"    {fault}\n" for fault in faults))
+    if "/swap" not in (place / f"{mode}.swaps").read_text():
+        sys.stdout.write(f"cgroup v2, {mode}: this kernel took no swap\n")
+        return False
     good = not faulty and found["grade"] == "full"
     count = len(found["faults"])
     sys.stdout.write(
