@@ -63,6 +63,8 @@ _IDLE_LIMITS = (
     "compilation_memory",
 )
 _CONSTANT = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
+#: By these keys the groups of a draft's package are known to be those of the legacy format.
+_LEGACY_GRADER = re.compile(r"^(?:grader_flags|accept_score|reject_score|range)\s*:", re.MULTILINE)
 _TIME_LIMIT = re.compile(r"^\s*timelimit\s*=\s*['\"]?([0-9.]+)", re.MULTILINE)
 
 
@@ -164,12 +166,19 @@ def _read_2025(root: Path, document: Section, languages: Languages) -> Metadata:
         validator_arguments=(),
         constants=_constants(document),
         statement_directories=("statement", "problem_statement") if draft else ("statement",),
-        groups=GROUPS_DRAFT if draft else GROUPS_2025,
+        groups=_draft_groups(root) if draft else GROUPS_2025,
         custom=True if {"interactive", "multi-pass"}.intersection(types) else None,
         scoring="scoring" in types,
         interactive="interactive" in types,
         validation=validation,
     )
+
+
+def _draft_groups(root: Path) -> Groups:
+    """Return how a draft's package configures groups: early ones did as the legacy format does."""
+    files = sorted((root / "data").rglob("testdata.yaml"))
+    texts = (file.read_text(encoding="utf-8", errors="replace") for file in files)
+    return LEGACY_GROUPS if any(map(_LEGACY_GRADER.search, texts)) else GROUPS_DRAFT
 
 
 def _read_legacy(root: Path, document: Section, languages: Languages) -> Metadata:
@@ -302,7 +311,23 @@ def _constants(document: Section) -> dict[str, str]:
         value = section.raw(name)
         if not _CONSTANT.fullmatch(name):
             section.refuse(name, f"expected a name like {_CONSTANT.pattern}")
-        if isinstance(value, bool) or not isinstance(value, int | float | str):
-            section.refuse(name, f"expected a number or a string, got {value!r}")
-        constants[name] = str(value)
+        if isinstance(value, dict):
+            if "value" not in value:
+                section.refuse(name, "expected a value beside the ways of writing it")
+            constants.update(_ways_of_writing(section.section(name), name))
+        else:
+            constants[name] = _constant(section, name)
     return constants
+
+
+def _ways_of_writing(section: Section, name: str) -> dict[str, str]:
+    """Return a constant that has several ways of writing it: `{{name}}` and `{{name.WAY}}`."""
+    ways = {f"{name}.{way}": _constant(section, way) for way in section}
+    return {name: ways[f"{name}.value"], **ways}
+
+
+def _constant(section: Section, name: str) -> str:
+    value = section.raw(name)
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        section.refuse(name, f"expected a number or a string, got {value!r}")
+    return str(value)

@@ -39,6 +39,7 @@ from judging.errors import PackageError
 from judging.files import is_hidden, is_ignored
 from judging.function import Function, read_function
 from judging.grading import Grading
+from judging.groups import LEGACY_GROUPS
 from judging.languages import Languages, load_languages
 from judging.metadata import Metadata, read_metadata
 from judging.problem import (
@@ -166,7 +167,8 @@ def _common_flags(
 
 
 def _grading(metadata: Metadata, data: TestData) -> Grading:
-    grading = legacy_grading if metadata.legacy else grading_2025
+    legacy = metadata.groups is LEGACY_GROUPS
+    grading = legacy_grading if legacy else grading_2025
     return grading(data, scoring=metadata.scoring)
 
 

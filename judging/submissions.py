@@ -61,7 +61,11 @@ _OWN: Mapping[str, tuple[Verdict, ...]] = {
     "output_limit": (Verdict.OUTPUT_LIMIT_EXCEEDED,),
 }
 
-_PYTHON_2 = re.compile(rb"#!.*python2")
+#: What shares its extension with a language of ours, and is none: Python 2 and Prolog.
+_OTHERS: Mapping[str, re.Pattern[bytes]] = {
+    ".py": re.compile(rb"\A#!.*python2"),
+    ".pl": re.compile(rb"^(?:[a-z]\w*(?:\(.*\))?\s*)?:-", re.MULTILINE),
+}
 #: Keys of a glob that say nothing about the verdict over all tests.
 _IDLE = frozenset({"authors", "model_solution", "message", "use_for_time_limit"})
 
@@ -173,17 +177,15 @@ def _language(path: Path, languages: Languages) -> str | None:
     """Find the language of a submission by its files, None if they speak of none or several."""
     files = [path] if path.is_file() else [file for file in _entries(path) if file.is_file()]
     found = {language.id for file in files if (language := language_of(file.name, languages))}
-    if len(found) != 1 or any(_is_python_2(file) for file in files):
+    if len(found) != 1 or any(_is_other(file) for file in files):
         return None
     return found.pop()
 
 
-def _is_python_2(file: Path) -> bool:
-    """Tell whether this is Python 2, which in legacy packages shares its extension with 3."""
-    if file.suffix != ".py":
-        return False
-    with file.open("rb") as stream:
-        return _PYTHON_2.match(stream.readline(200)) is not None
+def _is_other(file: Path) -> bool:
+    """Tell whether this is a language that we have not, under the extension of one of ours."""
+    pattern = _OTHERS.get(file.suffix)
+    return pattern is not None and pattern.search(file.read_bytes()) is not None
 
 
 def _own_id(code: str | None, languages: Languages) -> str | None:

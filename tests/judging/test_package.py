@@ -38,9 +38,9 @@ def test_load_problem_reads_2025_09(packages):
                   output: 1
                   code: 10
                   compilation_time: 3
-                constants: {top: 100, who: you}
+                constants: {top: 100, who: {value: you, GERMAN: du}}
                 """,
-            "statement/problem.en.md": "Up to {{top}}, *{{who}}*, {{other}}.\n",
+            "statement/problem.en.md": "Up to {{top}}, *{{who}}*, {{who.GERMAN}}, {{other}}.\n",
             "statement/problem.de.md": "Nein.\n",
             "gavel.yaml": "difficulty: hard\nexplanations:\n  '1': It is so.\n",
             "attachments/starter.py": "pass\n",
@@ -52,8 +52,8 @@ def test_load_problem_reads_2025_09(packages):
     assert (problem.id, problem.title, problem.difficulty) == ("echo", "Echo", "hard")
     assert problem.tags == ("easy", "strings")
     assert problem.languages == ("cpp", "cpp17", "cpp23", "pypy", "python")
-    assert problem.statement_md == "Up to 100, *you*, {{other}}.\n"
-    assert problem.statement_html == "<p>Up to 100, <em>you</em>, {{other}}.</p>\n"
+    assert problem.statement_md == "Up to 100, *you*, du, {{other}}.\n"
+    assert problem.statement_html == "<p>Up to 100, <em>you</em>, du, {{other}}.</p>\n"
     limits = problem.limits
     assert (limits.time_s, limits.time_given, limits.memory_bytes) == (2.5, True, 64 * 2**20)
     assert (limits.output_bytes, limits.code_bytes) == (2**20, 10 * 2**10)
@@ -141,6 +141,8 @@ REFUSED_BOTH = [
         ("embargo_until: 2999-01-01\n", "embargo_until: is not supported"),
         ("constants: {a-b: 1}\n", "constants.a-b: expected a name"),
         ("constants: {a: [1]}\n", "constants.a: expected a number or a string"),
+        ("constants: {a: {ROMAN: I}}\n", "constants.a: expected a value beside"),
+        ("constants: {a: {value: 1, ROMAN: [I]}}\n", "constants.a.ROMAN: expected a number"),
         ("validation: default\n", "validation: unknown key"),
         ("keywords: one two\n", "keywords: expected a list"),
     ],

@@ -92,6 +92,9 @@ def test_language_of_a_submission_is_that_of_its_files(packages):
             "submissions/accepted/a.xyz": "",
             "submissions/accepted/old.py": "#!/usr/bin/env python2\nprint 1\n",
             "submissions/accepted/new.py": "#!/usr/bin/env python3\nprint(1)\n",
+            "submissions/accepted/rules.pl": "% Prolog\nmain :-\n    write(1), nl.\n",
+            "submissions/accepted/goal.pl": ":- initialization(main).\n",
+            "submissions/accepted/script.pl": "print $x ?1:-1;\n",
         }
     )
     languages = {name: s.language for name, s in submissions(package).items()}
@@ -101,6 +104,9 @@ def test_language_of_a_submission_is_that_of_its_files(packages):
         "accepted/a.xyz": None,
         "accepted/old.py": None,
         "accepted/new.py": "python",
+        "accepted/rules.pl": None,
+        "accepted/goal.pl": None,
+        "accepted/script.pl": "perl",
     }
 
 

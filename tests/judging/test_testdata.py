@@ -1,7 +1,9 @@
 """Tests of a package: their order, their groups, how each is compared, what samples show."""
 
 from judging.checkers.flags import ValidatorFlags, parse_flags
+from judging.grading import Outcome
 from judging.package import load_problem
+from judging.verdict import Verdict
 
 
 def pair(name, content=""):
@@ -98,3 +100,21 @@ def test_samples_that_are_no_text_are_shown_escaped(packages):
     """A sample of any bytes can be shown."""
     problem = load_problem(packages.new({"data/sample/1.in": b"a\xff\n"}))
     assert problem.samples[0].input == "a\\xff\n"
+
+
+def test_groups_of_early_drafts_give_points_as_the_legacy_format_does(packages):
+    """Two groups worth 50 points, the least of their tests' counts, and either is enough."""
+    subtask = "on_reject: break\naccept_score: 50\nrange: 0 50\ngrader_flags: min\n"
+    changes = absent("secret/01") | {
+        "problem.yaml": packages.yaml("type: scoring\n").replace("2025-09", "2023-07-draft"),
+        "data/testdata.yaml": "on_reject: continue\ngrader_flags: ignore_sample\n",
+        "data/secret/testdata.yaml": "on_reject: continue\n"
+        "grader_flags: first_error accept_if_any_accepted\n",
+        "data/secret/one/testdata.yaml": subtask,
+        "data/secret/two/testdata.yaml": subtask,
+    }
+    changes |= pair("secret/one/1") | pair("secret/two/1") | pair("secret/two/2")
+    problem = load_problem(packages.new(changes))
+    verdicts = [Verdict.ACCEPTED, Verdict.ACCEPTED, Verdict.ACCEPTED, Verdict.WRONG_ANSWER]
+    found = problem.grading.total({i: Outcome(verdict) for i, verdict in enumerate(verdicts)})
+    assert (found.verdict, found.score) == (Verdict.ACCEPTED, 50.0)
