@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
 from typing import NamedTuple
 
 import pytest
@@ -162,6 +163,36 @@ async def test_no_attack_on_the_harness_scores(bench: Bench, name: str) -> None:
     assert isinstance(result, Result)
     assert output is None or result.stdout == output
     assert not (result.status is RunStatus.OK and RIGHT.check(result.stdout, b"7").accepted)
+
+
+async def test_prints_would_be_replies_without_the_harness_guard(bench: Bench) -> None:
+    """The guard off: where prints are not put aside, what is printed is taken for the reply."""
+    toolchain = bench.toolchains["python"]
+    harness = toolchain.language.function
+    assert harness is not None
+    (entry,) = (name for name in harness.files if name == harness.entry)
+    open_files = {entry: harness.files[entry].replace("    os.dup2(2, 1)\n", "")}
+    assert open_files != {entry: harness.files[entry]}
+    open_language = replace(
+        toolchain.language, function=replace(harness, files={**harness.files, **open_files})
+    )
+    unguarded = Bench(bench.box, {"python": replace(toolchain, language=open_language)})
+    code = f"import os\n{SOLUTION}print('1\\n7', flush=True); os._exit(0)"
+    with trio.fail_after(PATIENCE_S):
+        guarded = await bench.call(RIGHT, "python", code, b"1")
+        naked = await unguarded.call(RIGHT, "python", code, b"1")
+    assert isinstance(guarded, Result)
+    assert not RIGHT.check(guarded.stdout, b"7").accepted
+    assert isinstance(naked, Result)
+    assert RIGHT.check(naked.stdout, b"7").accepted
+
+
+@pytest.mark.parametrize("extra", [b"1\n7\n", b"7", b"\n"])
+def test_reply_is_one_message_and_no_more(extra: bytes) -> None:
+    """The guard that is outside: a right reply with anything before or behind it is none."""
+    assert RIGHT.check(b"1\n7\n", b"7").accepted
+    assert not RIGHT.check(b"1\n7\n" + extra, b"7").accepted
+    assert not RIGHT.check(extra + b"1\n7\n", b"7").accepted
 
 
 async def test_error_names_the_line_of_the_solution(bench: Bench) -> None:
