@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 
 from judging.document import Section, read_document
 from judging.graders import FLAGS, PLAIN, Grader
 from judging.points import MIN, PASS_FAIL, SUM
 
 #: What only people and tools for authors care about.
-_IDLE_LEGACY = ("input_validator_flags", "range")
+_IDLE_LEGACY = ("range",)
 _IDLE_GROUP = (
-    "input_validator_args",
     "input_visualizer_args",
     "output_visualizer_args",
     "full_feedback",
@@ -39,6 +39,7 @@ class GroupSettings:
     Attributes:
         file: what is to blame for it, be it there or not.
         validator_arguments: of the output validator.
+        input_arguments: of input validators, by their names; "" stands for all.
         arguments: of the program.
         grader: in the legacy format.
         aggregation: how points are put together, in 2025-09; None is the default.
@@ -54,6 +55,9 @@ class GroupSettings:
     aggregation: str | None = None
     max_score: float | str | None = "default"
     require_pass: tuple[str, ...] = ()
+    input_arguments: Mapping[str, tuple[str, ...]] = field(
+        default_factory=lambda: MappingProxyType({})
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,9 +118,10 @@ def _read_legacy(group: Section, _above: GroupSettings) -> GroupSettings:
         0.0 if reject is None else reject,
     )
     arguments = _legacy_arguments(group)
+    inputs = _input_arguments(group, "input_validator_flags", Section.words)
     group.ignore(_IDLE_LEGACY)
     group.refuse_unknown()
-    return GroupSettings(group.file, arguments, grader=grader)
+    return GroupSettings(group.file, arguments, grader=grader, input_arguments=inputs)
 
 
 def _legacy_arguments(group: Section) -> tuple[str, ...]:
@@ -154,6 +159,7 @@ def _read_group(group: Section, above: GroupSettings) -> GroupSettings:
         aggregation=aggregation,
         max_score=max_score,
         require_pass=required,
+        input_arguments=settings.input_arguments,
     )
 
 
@@ -161,11 +167,25 @@ def _read_arguments(config: Section, above: GroupSettings) -> GroupSettings:
     def own(key: str, inherited: tuple[str, ...]) -> tuple[str, ...]:
         return config.strings(key) if key in config else inherited
 
+    inputs = above.input_arguments
+    if "input_validator_args" in config:
+        inputs = _input_arguments(config, "input_validator_args", Section.strings)
     return GroupSettings(
         config.file,
         own("output_validator_args", above.validator_arguments),
         own("args", above.arguments),
+        input_arguments=inputs,
     )
+
+
+def _input_arguments(
+    config: Section, key: str, read: Callable[[Section, str], tuple[str, ...]]
+) -> dict[str, tuple[str, ...]]:
+    """Return what stands for all input validators, or for each by its name."""
+    if not isinstance(config.raw(key), dict):
+        return {"": read(config, key)}
+    named = config.section(key)
+    return {name: read(named, name) for name in named}
 
 
 LEGACY_GROUPS = Groups(("testdata.yaml",), _read_legacy, cases=False, flat=False)

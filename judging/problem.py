@@ -27,6 +27,7 @@ class TestCase:
         sample: whether everybody may see it.
         validator: how the default validator compares the output. Groups of tests may differ in it.
         validator_arguments: what a validator of the package's own is called with, besides files.
+        input_arguments: what input validators are called with, by their names; "" stands for all.
         arguments: what the program is called with.
         files: what lies in the program's folder, by name.
     """
@@ -40,6 +41,9 @@ class TestCase:
     sample: bool
     validator: ValidatorFlags = field(default_factory=ValidatorFlags)
     validator_arguments: tuple[str, ...] = ()
+    input_arguments: Mapping[str, tuple[str, ...]] = field(
+        default_factory=lambda: MappingProxyType({})
+    )
     arguments: tuple[str, ...] = ()
     files: Mapping[str, Path] = field(default_factory=lambda: MappingProxyType({}))
 

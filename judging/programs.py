@@ -57,6 +57,29 @@ def read_program(
     return _read_program(directory, languages, constants)
 
 
+def read_programs(
+    directory: Path, languages: Languages, constants: Mapping[str, str]
+) -> list[PackageProgram]:
+    """Return every program in *directory*, by name: each is a file, or a directory of files.
+
+    Raises:
+        PackageError: one is in no language of ours.
+    """
+    found = []
+    for path in sorted(directory.iterdir()):
+        if is_ignored(path.name) or path.suffix in _PROSE:
+            continue
+        if path.is_dir():
+            found.append(_read_program(path, languages, constants))
+            continue
+        language = language_of(path.name, languages)
+        if language is None:
+            raise PackageError(path, "its language is not clear, or none of ours")
+        files = {path.name: _read(path, constants)}
+        found.append(PackageProgram(path, language.id, files, path.name))
+    return found
+
+
 def read_files(directory: Path, constants: Mapping[str, str]) -> dict[str, bytes]:
     """Return the content of the files in *directory* by name, constants filled in.
 

@@ -188,6 +188,7 @@ class _Reader:
                 sample=name.startswith("sample/"),
                 validator=flags,
                 validator_arguments=arguments,
+                input_arguments=settings.input_arguments,
                 arguments=settings.arguments,
                 files=self._files(path.with_suffix(".files")),
             )

@@ -17,7 +17,8 @@ from daemons.cli.boxes import EXIT_INTERNAL, EXIT_INTERRUPTED, note, quiet_logs
 from daemons.cli.options import config_option
 from daemons.cli.remote import fetch, run_client
 from daemons.cli.scaffold import KINDS, write_package
-from daemons.cli.verify import Case, judge_all
+from daemons.cli.summary import count, summarize
+from daemons.cli.verify import Case, Inputs, judge_all
 from daemons.config import Config
 from judging.package import Catalogue, Problem, load_problems
 from sandbox import SandboxError
@@ -163,13 +164,18 @@ def starter(problem_id: str, language: str, config: Config) -> None:
 def verify(problem_ids: tuple[str, ...], config: Config, *, as_json: bool) -> None:
     """Judge every reference submission in the sandbox, of all problems or those named.
 
-    Exit code: 0 each got a verdict that its folder names, 1 one did not or a package is refused,
+    The inputs of all tests are shown to the input validators, too, which have to exit with 42.
+
+    Exit code: 0 each got a verdict that its folder names, 1 one did not, an input or a package is
+    refused,
     2 wrong usage, 3 this machine could not judge.
     """
     quiet_logs("problems")
     catalogue = _load(config)
     chosen = [_find(catalogue, name) for name in problem_ids] or list(catalogue.values())
-    cases = [Case(problem, each) for problem in chosen for each in problem.submissions]
+    cases: list[Case | Inputs] = []
+    for problem in chosen:
+        cases += [Inputs(problem), *(Case(problem, each) for each in problem.submissions)]
     try:
         findings = trio.run(judge_all, cases, config, not as_json)
     except KeyboardInterrupt:
@@ -183,8 +189,8 @@ def verify(problem_ids: tuple[str, ...], config: Config, *, as_json: bool) -> No
     if as_json:
         _print_json(findings)
     else:
-        skipped = sum(finding.verdict is None for finding in findings)
-        click.echo(f"{len(findings)} submissions, {len(wrong)} wrong, {skipped} not judged here")
+        _console().print(summarize(chosen, findings, catalogue.errors))
+        click.echo(count(findings))
     for error in catalogue.errors.values():
         note(f"refused: {error}")
     sys.exit(1 if wrong or catalogue.errors else 0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -13,6 +13,7 @@ import trio
 
 from daemons.broker import Step
 from daemons.cli.boxes import open_local_builds
+from daemons.cli.inputs import InputsNotCheckedError, check_inputs
 from daemons.config import Config
 from daemons.worker.builds import Builds
 from daemons.worker.judge import Means, judge
@@ -24,6 +25,8 @@ from judging.package import Problem, ReferenceSubmission
 from protocol.messages import Judgement, SourceFile, SubmissionRequest
 from sandbox import Box, Grade
 
+#: What comes of inputs.
+VALID, REFUSED = "valid", "refused"
 #: What rounding may do to a sum of points.
 _ROUNDING = 1e-6
 
@@ -40,8 +43,22 @@ class Case(NamedTuple):
         return f"{self.problem.id}/{self.submission.path.relative_to(self.problem.path)}"
 
 
+class Inputs(NamedTuple):
+    """The inputs of a problem's tests, to be looked at by its input validators."""
+
+    problem: Problem
+
+    @property
+    def name(self) -> str:
+        """What is told of it."""
+        return f"{self.problem.id}/input_validators"
+
+
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of judging one reference submission; no *verdict* if it could not be judged."""
+    """What came of judging one reference submission; no *verdict* if it could not be judged.
+
+    In the place of a submission stand the inputs of a problem, which are `VALID` or `REFUSED`.
+    """
 
     submission: str
     language: str | None
@@ -51,6 +68,11 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     score: float | None = None
     expected_score: tuple[float, float] | None = None
     note: str | None = None
+
+    @property
+    def is_inputs(self) -> bool:
+        """Whether it is about a problem's inputs and no submission."""
+        return self.expected == (VALID,)
 
     @property
     def wrong(self) -> bool:
@@ -67,7 +89,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
         return least - _ROUNDING <= self.score <= most + _ROUNDING
 
 
-async def judge_all(cases: list[Case], config: Config, tell: bool) -> list[Finding]:
+async def judge_all(cases: Sequence[Case | Inputs], config: Config, tell: bool) -> list[Finding]:
     """Judge *cases* with as many boxes as there are cores, and return the findings in order.
 
     They are compiled as a worker of *config* does it, and what it keeps is used and added to.
@@ -79,7 +101,7 @@ async def judge_all(cases: list[Case], config: Config, tell: bool) -> list[Findi
     builds = await open_local_builds(config)
     async with open_boxes(toolchains.values(), slots=slots, grade=Grade.REDUCED) as sandbox:
         # Before the first and not beside them: nobody waits for the first, and the rest are many.
-        languages = {case.submission.language for case in cases}
+        languages = {case.submission.language for case in cases if isinstance(case, Case)}
         needed = [each for each in toolchains.values() if each.language.id in languages]
         await prepare_all(needed, builds, sandbox.show, niceness=0)
         async with trio.open_nursery() as nursery:
@@ -90,8 +112,8 @@ async def judge_all(cases: list[Case], config: Config, tell: bool) -> list[Findi
 
 
 async def _judge_waiting(
-    judge_one: Callable[[Case], Awaitable[Finding]],
-    waiting: Iterator[tuple[int, Case]],
+    judge_one: Callable[[Case | Inputs], Awaitable[Finding]],
+    waiting: Iterator[tuple[int, Case | Inputs]],
     findings: dict[int, Finding],
     tell: bool,
     count: int,
@@ -117,8 +139,10 @@ def _line_of(finding: Finding) -> str:
 
 
 async def _judge_one(
-    box: Box, toolchains: dict[str, Toolchain], builds: Builds, case: Case
+    box: Box, toolchains: dict[str, Toolchain], builds: Builds, case: Case | Inputs
 ) -> Finding:
+    if isinstance(case, Inputs):
+        return await _check_inputs(box, toolchains, builds, case)
     language = case.submission.language
     toolchain = toolchains.get(language or "")
     judgement: Judgement | None = None
@@ -142,6 +166,26 @@ async def _judge_one(
         score=None if judgement is None else judgement.score,
         time_s=None if judgement is None else judgement.time_s,
         note=reason or None,
+    )
+
+
+async def _check_inputs(
+    box: Box, toolchains: dict[str, Toolchain], builds: Builds, inputs: Inputs
+) -> Finding:
+    verdict, note = None, ""
+    try:
+        wrong = await check_inputs(box, inputs.problem, toolchains, builds.compile)
+    except InputsNotCheckedError as exc:
+        note = str(exc)
+    else:
+        verdict, note = REFUSED if wrong else VALID, "; ".join(wrong)
+    return Finding(
+        submission=inputs.name,
+        language=None,
+        expected=(VALID,),
+        verdict=verdict,
+        time_s=None,
+        note=note or None,
     )
 
 

@@ -30,6 +30,7 @@ from judging.checkers.custom import (
     read_finding,
 )
 from judging.problem import OutputValidator, TestCase, wall_for
+from judging.programs import PackageProgram
 from sandbox import Box, Job, Limits, Result, RunStatus
 
 #: Where a program finds its files; a validator writes its feedback there, too.
@@ -145,7 +146,18 @@ async def build_validator(
         SandboxError: this host failed.
         ValidatorFault: it can't be built here.
     """
-    program = about.program
+    return Validator(about, await build_package_program(box, about.program, toolchains, build))
+
+
+async def build_package_program(
+    box: Box, program: PackageProgram, toolchains: Mapping[str, Toolchain], build: Build
+) -> Program:
+    """Return *program*, built in *box*.
+
+    Raises:
+        SandboxError: this host failed.
+        ValidatorFault: it can't be built here.
+    """
     sources = Sources(program.files, program.entry)
     if program.language is None:
         built = await build_by_script(box, sources)
@@ -157,4 +169,4 @@ async def build_validator(
     if isinstance(built, CompileFailure):
         said = built.output[:_SHOWN_BYTES].decode(errors="replace").strip()
         raise ValidatorFault(f"it does not compile: {said}")
-    return Validator(about, built)
+    return built

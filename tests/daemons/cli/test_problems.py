@@ -112,7 +112,8 @@ def test_problems_new_makes_a_package_of_each_kind_that_verifies(folder: Path) -
         )  # fmt: skip
         assert made.returncode == 0, made.stderr
     done = gavel(folder, "verify", "--json")
-    findings = {each["submission"].partition("/submissions/") for each in json.loads(done.stdout)}
+    names = [each["submission"] for each in json.loads(done.stdout)]
+    findings = {name.partition("/submissions/") for name in names if "/submissions/" in name}
     assert done.returncode == 0, done.stdout
     assert {kind for kind, _, _ in findings} == set(KINDS)
     assert len(findings) == 2 * len(KINDS)
@@ -135,3 +136,60 @@ def test_problems_verify_tells_wrong_points_and_broken_validators(folder: Path) 
         "internal_error; expected accepted (sample/1: output validator: exit code 1" in done.stdout
     )
     assert "KeyError: 'deep'" in done.stdout
+
+
+INPUT_VALIDATOR = """\
+import sys
+
+most = int(sys.argv[1])
+words = sys.stdin.read().split()
+if not all(-most <= int(word) <= most for word in words):
+    sys.exit(f"more than {most}")
+sys.exit(42)
+"""
+
+
+def test_problems_verify_shows_inputs_to_their_validators(folder: Path) -> None:
+    """Each test's, with the arguments of its group; what is refused is named with the reason."""
+    package = folder / "problems" / "inputs"
+    write_package(package, "pass-fail")
+    numbers = sorted((package / "data").rglob("*.in"))
+    validators = package / "input_validators"
+    validators.mkdir(exist_ok=True)
+    for old in validators.iterdir():
+        old.unlink()
+    (validators / "limits.py").write_text(INPUT_VALIDATOR)
+    (package / "data" / "test_group.yaml").write_text("input_validator_args: ['1000000000']\n")
+    invalid = package / "data" / "invalid_input"
+    invalid.mkdir()
+    (invalid / "large.in").write_text("1000000001\n")
+    done = gavel(folder, "verify")
+    assert done.returncode == 0, done.stdout
+    assert "ok    inputs/input_validators: valid" in done.stdout
+    assert ["inputs", "valid"] in [line.split()[:2] for line in done.stdout.splitlines()]
+
+    (package / "data/secret/test_group.yaml").write_text("input_validator_args: {limits: ['-1']}\n")
+    (invalid / "small.in").write_text("1\n")
+    done = gavel(folder, "verify")
+    assert done.returncode == 1
+    (line,) = (line for line in done.stdout.splitlines() if "WRONG inputs/input_validators" in line)
+    secret = [path for path in numbers if path.parent.name == "secret"]
+    for path in secret:
+        reason = "limits.py: exit code 1, and not 42: more than -1"
+        assert f"{path.relative_to(package)}: {reason}" in line
+    assert "data/sample/" not in line
+    assert "data/invalid_input/small.in: no input validator refuses it" in line
+    assert "invalid_input/large.in" not in line
+    assert "; inputs of 1 problems refused" in done.stdout
+
+
+def test_problems_verify_says_why_inputs_were_not_checked(folder: Path) -> None:
+    """A validator in a language that we have not is no reason to refuse a package, or to be silent."""
+    package = folder / "problems" / "inputs"
+    write_package(package, "pass-fail")
+    (package / "input_validators").mkdir(exist_ok=True)
+    (package / "input_validators" / "check.viva").write_text("x; [1 <= x]\n")
+    done = gavel(folder, "verify")
+    assert done.returncode == 0, done.stdout
+    assert "check.viva: its language is not clear, or none of ours" in done.stdout
+    assert "not checked" in done.stdout
