@@ -25,6 +25,8 @@ FEEDBACK = (SCORE, MULTIPLIER, NEXT_PASS, JUDGE_MESSAGE, TEAM_MESSAGE)
 _INCLUDE = re.compile(rb'^\s*#\s*include\s*[<"]testlib\.h[">]', re.MULTILINE)
 _FORMAT_CODES = re.compile(rb"_EXIT_CODE\s+(?:42|43)\b|\bexit\s*\(\s*4[23]\s*\)")
 _POINTS = re.compile(r"points\s+([-+0-9.eE]+)")
+#: Of `_pc(n)`, whose exit code is n: by it alone 0 would be right, and 1 wrong.
+_PARTIAL = re.compile(r"partially correct \(([0-9]{1,3})\)")
 
 
 class Interface(StrEnum):
@@ -126,6 +128,10 @@ def _number(files: Mapping[str, bytes], name: str, most: float = math.inf) -> fl
 
 def _read_testlib(exit_code: int, stderr: bytes) -> Finding:
     message = _text(stderr)
+    if partial := _PARTIAL.match(message):
+        part = int(partial[1])
+        if exit_code == part:
+            return Finding(part > 0, float(part), judge_message=message)
     if exit_code == 0:
         return Finding(accepted=True, judge_message=message)
     if exit_code in (1, 2, 4, 8):  # wrong, presentation, dirt behind it, unexpected end
