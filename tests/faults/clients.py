@@ -6,7 +6,7 @@ import gzip
 import itertools
 import json
 import statistics
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,9 @@ from typing import Any
 import httpx2
 import trio
 
+from protocol import keys
 from protocol.messages import SubmissionRequest
+from tests.chaos.clients import User
 from tests.daemons.gateway.conftest import RawPeer, make_frame
 from tests.faults.fault import Setup, fault
 from tests.faults.ground import Ground
@@ -24,13 +26,17 @@ MANY = """
 max_connections_per_address = 2000
 max_connections_per_user = 2000
 """
+#: For a client that reads none of them: of each submission that is cancelled at once, two.
+EVENTS = 10_000
+#: What a round trip may take besides, however short it was alone.
+SLACK_S = 0.1
 TEXT, BINARY, CLOSE, PING = 0x81, 0x82, 0x88, 0x89
 
 
-def gateway(**more: object) -> Setup:
+def gateway(*, alone: bool = False, **more: object) -> Setup:
     """Return a system whose gateway has *more* settings, and room for many sockets."""
     table = "".join(f"{name} = {value}\n" for name, value in more.items())
-    return Setup(worker="\nprocesses = 1\nslots = 1", gateway=f"{MANY}{table}")
+    return Setup(worker="\nprocesses = 1\nslots = 1", gateway=f"{MANY}{table}", alone=alone)
 
 
 def resident_bytes(pid: int) -> int:
@@ -70,11 +76,33 @@ async def publish(ground: Ground, user: str, count: int) -> list[str]:
     return ids
 
 
+async def round_trip(ground: Ground, user: User) -> float:
+    """Return how long a submission takes from its POST to its verdict at the WebSocket, in seconds."""
+    begun = trio.current_time()
+    await ground.judged(user, [await ground.submit(user, "print(1)")])
+    return trio.current_time() - begun
+
+
+def compare(alone: Sequence[float], beside: Sequence[float]) -> str:
+    """Check that round trips take less than twice as long *beside* something; tell how long.
+
+    Of so few the slowest says more about the machine than about what stands beside them, so their
+    medians are compared, and the slowest are told.
+    """
+    before, now = statistics.median(alone), statistics.median(beside)
+    told = (
+        f"round trips {before * 1000:.0f} and {now * 1000:.0f} ms"
+        f" (slowest {max(alone) * 1000:.0f} and {max(beside) * 1000:.0f})"
+    )
+    assert now < 2 * before + SLACK_S, told
+    return told
+
+
 async def half_open(ground: Ground) -> str:
-    """500 clients stop answering without a word, twice; pings and pongs at a tenth (2.5 and 1 s)."""
+    """500 clients stop answering without a word, three times; pings and pongs at a tenth (2.5 and 1 s)."""
     (pid,) = await ground.pids("gateway")
     sizes, waits = [], []
-    for _ in range(2):
+    for _ in range(3):
         async with AsyncExitStack() as stack:
             peers = [await stack.enter_async_context(raw_peer(ground, f"u{n}")) for n in range(500)]
             begun = trio.current_time()
@@ -84,36 +112,38 @@ async def half_open(ground: Ground) -> str:
             assert not patience.cancelled_caught, "silent clients are kept for more than 35 s"
             waits.append(trio.current_time() - begun)
         sizes.append(resident_bytes(pid))
-    growth = sizes[1] / sizes[0] - 1
-    assert growth < 0.05, f"{growth:.0%} more memory after the second time"
+    # What is kept of them shows each time; a heap that was cut up by their coming, once.
+    growth = min(after / before - 1 for before, after in itertools.pairwise(sizes))
+    assert growth < 0.05, f"{growth:.0%} more memory each time"
     user = ground.user("real")
     await ground.judged(user, [await ground.submit(user)])
-    return f"all dropped within {max(waits):.1f} s (bound 35); memory {growth:+.1%} after 500 more"
+    return f"all dropped within {max(waits):.1f} s (bound 35); memory {growth:+.1%} with 500 more"
 
 
 fault(23, "500 half-open sockets", gateway(ping_s=2.5, pong_s=1.0))(half_open)
 
 
+async def publish_beside(ground: Ground, user: User, reader: str) -> list[float]:
+    """Return the seconds of 20 round trips of *user* while *reader* gets 10,000 events."""
+    async with trio.open_nursery() as nursery:
+        for _ in range(8):
+            nursery.start_soon(publish, ground, reader, EVENTS // 16)
+        found = [await round_trip(ground, user) for _ in range(20)]
+    # All of it is cancelled; what would be left is hints that workers take and drop.
+    await ground.broker.redis.call(("DEL", keys.queue(0, "low")))
+    return found
+
+
 async def slow_reader(ground: Ground) -> str:
-    """A client never reads while there are 2,000 events for it (1,000 are kept); others go on."""
+    """A client never reads while there are 10,000 events for it (1,000 are kept); others go on."""
     (pid,) = await ground.pids("gateway")
     user = ground.user("quick")
     await ground.judged(user, [await ground.submit(user, "print(1)") for _ in range(3)])
-
-    async def latencies(count: int) -> list[float]:
-        found = []
-        for _ in range(count):
-            begun = trio.current_time()
-            await ground.judged(user, [await ground.submit(user, "print(1)")])
-            found.append(trio.current_time() - begun)
-        return found
-
-    alone = max(await latencies(20))
+    # As many events, and nobody there for whom they are.
+    alone = await publish_beside(ground, user, "nobody")
     async with raw_peer(ground, "slow") as slow:
         before = resident_bytes(pid)
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(publish, ground, "slow", 1000)
-            beside = max(await latencies(20))
+        beside = await publish_beside(ground, user, "slow")
         growth = resident_bytes(pid) - before
         # Between two pings: it is as slow as it was, and gets no pong through either.
         with trio.move_on_after(30.0) as patience:
@@ -129,12 +159,14 @@ async def slow_reader(ground: Ground) -> str:
     # The common check reads a story from its beginning, which is trimmed.
     ground.users.remove(again)
     return (
-        f"slowest of 20 others {alone * 1000:.0f} ms before, {beside * 1000:.0f} ms beside it;"
+        f"{compare(alone, beside)} without and with it;"
         f" {growth / 1024:.0f} KiB for it; back, it got the {len(again.events)} events that are kept"
     )
 
 
-fault(33, "a client that never reads", gateway(send_s=1.0, ping_s=2.5, pong_s=1.0))(slow_reader)
+fault(33, "a client that never reads", gateway(alone=True, send_s=1.0, ping_s=2.5, pong_s=1.0))(
+    slow_reader
+)
 fault(
     33, "control: no deadline for sending", gateway(send_s=3600.0, ping_s=3600.0, pong_s=3600.0),
     must_fail="never let go",
@@ -317,7 +349,7 @@ async def drip(ground: Ground, address: str, begin: bytes, more: bytes, waits: l
         waits.append(trio.current_time() - begun)
 
 
-@fault(37, "500 clients that drip", gateway())
+@fault(37, "500 clients that drip", gateway(alone=True))
 async def slowloris(ground: Ground) -> str:
     """500 clients send headers, bodies and handshakes a byte at a time while 20 real ones work."""
     users = [ground.user(f"u{number}") for number in range(20)]
@@ -325,16 +357,13 @@ async def slowloris(ground: Ground) -> str:
     async def round_trips() -> list[float]:
         found: list[float] = []
 
-        async def one(user: Any) -> None:
-            for _ in range(3):
-                begun = trio.current_time()
-                await ground.judged(user, [await ground.submit(user, "print(1)")])
-                found.append(trio.current_time() - begun)
+        async def one(user: User) -> None:
+            found.extend([await round_trip(ground, user) for _ in range(3)])
 
         async with trio.open_nursery() as nursery:
             for user in users:
                 nursery.start_soon(one, user)
-        return sorted(found)
+        return found
 
     await round_trips()
     alone = await round_trips()
@@ -355,10 +384,8 @@ async def slowloris(ground: Ground) -> str:
         for number in range(500):
             nursery.start_soon(drip, ground, *kinds[number % 3], waits)
         beside = await round_trips()
-    p99 = alone[-1], beside[-1]
     assert max(waits) <= 15.0, f"the slowest was let be for {max(waits):.0f} s"
     return (
-        f"slowest of 60 real round trips {p99[0] * 1000:.0f} ms before, {p99[1] * 1000:.0f} ms"
-        f" beside (medians {statistics.median(alone) * 1000:.0f} and"
-        f" {statistics.median(beside) * 1000:.0f}); all slow ones closed within {max(waits):.1f} s"
+        f"60 real {compare(alone, beside)} without and with them;"
+        f" all slow ones closed within {max(waits):.1f} s"
     )

@@ -23,6 +23,7 @@ class Setup(NamedTuple):
         sabotage: the guard that is taken out. within: a command that runs it all.
         wait: whether it is ready when the fault begins. checked: whether the common check follows;
             where not, the fault looks for itself. bare: it starts and checks all by itself.
+        alone: nothing else is played meanwhile, for times are compared.
     """
 
     worker: str = TWO_WORKERS
@@ -39,6 +40,7 @@ class Setup(NamedTuple):
     checked: bool = True
     wait: bool = True
     bare: bool = False
+    alone: bool = False
 
 
 Play = Callable[["Ground"], Awaitable[str]]

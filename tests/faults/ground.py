@@ -8,13 +8,12 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
-from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any
 
 import httpx2
-import redis
 import trio
 
 from daemons.broker import Broker, open_broker
@@ -25,12 +24,11 @@ from sandbox.cgroup.select import find_parents
 from tests.chaos.check import settle
 from tests.chaos.clients import STAY_S, User
 from tests.chaos.run import sabotaged
-from tests.conftest import StoreProcess, running_store
+from tests.conftest import StoreProcess
 from tests.daemons.broker.conftest import Proxy
 from tests.faults.fault import Setup
+from tests.faults.outside import in_thread, open_outside
 from tests.system.conftest import System, is_alive, processes_of, started
-
-T = TypeVar("T")
 
 #: Bound for each wait that has none of its own.
 WAIT_S = 60.0
@@ -38,17 +36,24 @@ WAIT_S = 60.0
 #: guard is out, need not wait for others on a busy machine.
 STILL_S = 30.0
 CONTROL_STILL_S = 3.0
+#: Whose open files are counted: the store's are its clients', and it may be none of ours.
+DAEMONS = ("gateway", "worker", "api")
+#: Files that a process may have open beyond those of its start: a second box that was needed, a
+#: connection to the store that has been broken and made anew.
+SPARE_FILES = 4
 #: How long each of several watchers of a user listens.
 FOR_GOOD_S = (3600.0, 3600.0)
 #: What a killed supervisor's daemons and their boxes may take to end, the store's last write included.
 END_S = 10.0
+BACKOFF_INITIAL_S = 0.05
+BACKOFF_MAX_S = 0.5
 #: Daemons come back quickly, and no number of injected deaths is too many. What attacks the sandbox is
 #: tested elsewhere.
-QUICK = """
+QUICK = f"""
 [supervisor]
 intensity = 1000
-backoff_initial_s = 0.05
-backoff_max_s = 0.5
+backoff_initial_s = {BACKOFF_INITIAL_S}
+backoff_max_s = {BACKOFF_MAX_S}
 [sandbox]
 self_test = false
 """
@@ -57,11 +62,20 @@ self_test = false
 class Ground:
     """One system under a fault. Every number of restarts that the fault causes is to be `expected`."""
 
-    def __init__(self, folder: Path, system: System, setup: Setup, nursery: trio.Nursery) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        system: System,
+        setup: Setup,
+        nursery: trio.Nursery,
+        watching: trio.Nursery,
+    ) -> None:
         self.folder = folder
         self.system = system
         self.setup = setup
+        #: Of proxies and the like, and of the users' watchers.
         self.nursery = nursery
+        self._watching = watching
         self.users: list[User] = []
         self.expected: Counter[str] = Counter()
         self.store: StoreProcess | None = None
@@ -73,6 +87,8 @@ class Ground:
         self.http: httpx2.AsyncClient
         self.api = self.gateway = ""
         self.seen: set[int] = set()
+        #: How many files a process of each daemon had open when nothing had happened yet.
+        self.opened: dict[str, int] = {}
         #: What remains to be done when all has ended.
         self.after: list[Callable[[], object]] = []
         self._over = trio.Event()
@@ -102,6 +118,14 @@ class Ground:
     async def pids(self, daemon: str) -> list[int]:
         """Return the pids of *daemon*."""
         return [each["pid"] for each in await self.instances(daemon) if each["pid"]]
+
+    async def replaced(self, daemon: str, old: Sequence[int]) -> float:
+        """Wait until all serves again, and no process of *daemon* is one of *old*."""
+
+        async def new() -> bool:
+            return await self.ready() and not {*old} & {*await self.pids(daemon)}
+
+        return await self.until(new, f"another {daemon}")
 
     async def ready(self) -> bool:
         """Tell whether every daemon serves."""
@@ -159,7 +183,7 @@ class Ground:
         for _ in range(watching):
             user = User(name, f"{self.folder}", STAY_S if watching == 1 else FOR_GOOD_S)
             self.users.append(user)
-            self.nursery.start_soon(self._watch, user)
+            self._watching.start_soon(self._watch, user)
         return user
 
     async def greeted(self, since: Sequence[int] | None = None) -> float:
@@ -256,10 +280,45 @@ class Ground:
         found = await restarts()
         assert +found == +self.expected, f"restarts {dict(+found)}, injected {dict(self.expected)}"
 
+    async def descriptors(self) -> dict[str, int]:
+        """Return how many files each daemon has open, the greediest of its processes counted."""
+        found = {name: await self.pids(name) for name in DAEMONS}
+        return {name: max(map(count_files, pids), default=0) for name, pids in found.items()}
+
+    async def check_descriptors(self) -> None:
+        """Let all users go, and check that no daemon keeps a file or socket of theirs open."""
+        if not self.opened:
+            return
+        self.end_watching()
+        await self.http.aclose()
+
+        async def closed() -> bool:
+            now = await self.descriptors()
+            more.update({name: now[name] - self.opened[name] for name in DAEMONS})
+            return max(more.values()) <= SPARE_FILES
+
+        more: dict[str, int] = {}
+        try:
+            await self.until(closed, "their files")
+        except AssertionError as exc:
+            raise AssertionError(f"files left open beyond those of the start: {more}") from exc
+
     def end_watching(self) -> None:
         """Let all watchers go."""
         self._over.set()
-        self.nursery.cancel_scope.cancel(reason="the fault is over")
+        self._watching.cancel_scope.cancel(reason="the fault is over")
+
+
+async def hold_nursery(*, task_status: trio.TaskStatus[trio.Nursery]) -> None:
+    """Hand over a nursery that stays open until it is cancelled."""
+    async with trio.open_nursery() as nursery:
+        task_status.started(nursery)
+        await trio.sleep_forever()
+
+
+def count_files(pid: int) -> int:
+    """Return how many files and sockets a process has open."""
+    return len([*Path(f"/proc/{pid}/fd").iterdir()])
 
 
 def find_left(seen: set[int]) -> list[str]:
@@ -275,60 +334,6 @@ def find_left(seen: set[int]) -> list[str]:
 
 
 @asynccontextmanager
-async def in_thread(manager: AbstractContextManager[T]) -> AsyncIterator[T]:
-    """Enter and leave a blocking context manager in threads."""
-    value = await trio.to_thread.run_sync(manager.__enter__)
-    try:
-        yield value
-    finally:
-        with trio.CancelScope(shield=True):
-            await trio.to_thread.run_sync(manager.__exit__, None, None, None)
-
-
-async def follow(leader: StoreProcess, follower: StoreProcess, nursery: trio.Nursery) -> Proxy:
-    """Let *follower* be a replica of *leader* through a proxy, and wait until it has a copy."""
-    link = Proxy(str(leader.socket))
-    await nursery.start(link.serve)
-    await trio.to_thread.run_sync(_follow, leader.url, follower.url, link.port)
-    return link
-
-
-def _follow(leader_url: str, follower_url: str, port: int) -> None:
-    with redis.Redis.from_url(follower_url) as operator:
-        operator.replicaof("127.0.0.1", port)
-    with redis.Redis.from_url(leader_url, socket_timeout=2 * WAIT_S) as operator:
-        operator.set("synced", 1)
-        told = operator.waitaof(1, 1, round(WAIT_S * 1000))
-        assert told == [1, 1], told
-
-
-class _Outside(NamedTuple):
-    """A store that is not the system's own, and all that stands around it; see `Ground`."""
-
-    store: StoreProcess | None = None
-    proxy: Proxy | None = None
-    follower: StoreProcess | None = None
-    link: Proxy | None = None
-    url: str = ""
-
-
-async def _open_outside(setup: Setup, stack: AsyncExitStack, nursery: trio.Nursery) -> _Outside:
-    """Start what *setup* asks for; *stack* ends it."""
-    if not setup.server:
-        return _Outside()
-    running = running_store(*setup.options, server=setup.server)
-    store = await stack.enter_async_context(in_thread(running))
-    proxy, follower, link = None, None, None
-    if setup.proxied:
-        proxy = Proxy(str(store.socket))
-        await nursery.start(proxy.serve)
-    if setup.replica:
-        follower = await stack.enter_async_context(in_thread(running_store(*setup.options)))
-        link = await follow(store, follower, nursery)
-    return _Outside(store, proxy, follower, link, proxy.url if proxy else store.url)
-
-
-@asynccontextmanager
 async def open_ground(setup: Setup) -> AsyncIterator[Ground]:
     """Start a system as *setup* says; in the end stop it and check that nothing is left of it."""
     async with AsyncExitStack() as stack:
@@ -336,7 +341,9 @@ async def open_ground(setup: Setup) -> AsyncIterator[Ground]:
         folder = Path(name)
         (folder / "tickets").mkdir()
         nursery = await stack.enter_async_context(trio.open_nursery())
-        outside = await _open_outside(setup, stack, nursery)
+        # Inside a task: what plays here is not to end with the watchers.
+        watching = await nursery.start(hold_nursery)
+        outside = await open_outside(setup, stack, nursery)
         table = f'url = "{outside.url}"\n{setup.store}' if outside.store else setup.store
         environment = {
             **os.environ, **sabotaged(setup.sabotage), "GAVEL_CRASH_TICKETS": f"{folder}/tickets",
@@ -353,10 +360,11 @@ async def open_ground(setup: Setup) -> AsyncIterator[Ground]:
                 )
             )
         )  # fmt: skip
-        ground = Ground(folder, system, setup, nursery)
+        ground = Ground(folder, system, setup, nursery, watching)
         ground.store, ground.proxy, ground.follower, ground.link, _ = outside
         if setup.wait:
             await ground.find_addresses()
+            ground.opened = await ground.descriptors()
         # A system within a mount namespace of its own is looked into from outside.
         root = f"/proc/{system.up.pid}/root" if setup.within else ""
         url = outside.store.url if outside.store else f"unix://{root}{folder}/var/store/store.sock"
@@ -366,13 +374,14 @@ async def open_ground(setup: Setup) -> AsyncIterator[Ground]:
             open_broker(Config(store=Store(url=url)), name="faults")
         )
         ground.http = await stack.enter_async_context(
-            httpx2.AsyncClient(base_url=f"http://{ground.api or 'nowhere'}", timeout=10.0)
+            httpx2.AsyncClient(base_url=f"http://{ground.api or 'nowhere'}", timeout=WAIT_S)
         )
         try:
             yield ground
             ground.look()
         finally:
             ground.end_watching()
+            nursery.cancel_scope.cancel(reason="the fault is over")
     deadline = time.monotonic() + END_S
     while (left := find_left(ground.seen)) and time.monotonic() < deadline:  # noqa: ASYNC110
         await trio.sleep(0.05)

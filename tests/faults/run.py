@@ -74,6 +74,7 @@ async def _play(fault: Fault) -> str:
             if fault.setup.checked:
                 await ground.settle()
                 await ground.check_restarts()
+                await ground.check_descriptors()
         except BaseException:
             if not fault.must_fail:
                 print(
@@ -109,7 +110,11 @@ async def play_all(faults: Sequence[Fault], jobs: int, *, show: bool) -> list[Ou
         attendants.start_soon(_stop_on_signal, attendants.cancel_scope)
         async with trio.open_nursery() as nursery:
             for fault in faults:
-                nursery.start_soon(play_one, fault)
+                if not fault.setup.alone:
+                    nursery.start_soon(play_one, fault)
+        for fault in faults:
+            if fault.setup.alone:
+                await play_one(fault)
         attendants.cancel_scope.cancel(reason="all are played")
     return sorted(outcomes, key=lambda each: faults.index(each.fault))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -10,7 +11,8 @@ import trio
 
 from daemons.supervisor.client import Refused
 from tests.faults.fault import Setup, fault
-from tests.faults.ground import QUICK, Ground, in_thread
+from tests.faults.ground import BACKOFF_INITIAL_S, BACKOFF_MAX_S, QUICK, Ground
+from tests.faults.outside import in_thread
 from tests.faults.store import load
 from tests.system.conftest import ROOT, is_alive, processes_of, started
 
@@ -91,6 +93,10 @@ async def rolling(ground: Ground) -> str:
         if event["type"] == "submission.requeued"
     ]
     assert set(requeued) <= {"released"}, requeued
+    await ground.settle()
+    # None: cancelled before anybody took it.
+    tries = {(await ground.record(id_, "tries"))[0] or "0" for id_ in accepted}
+    assert tries <= {"0", "1"}, f"tries {tries}: a drained run counted as one"
     assert "supervisor.toml" in reason
     return (
         f"{len(accepted)} submissions, 0 requests failed, {len(requeued)} given back; {reason[:60]}"
@@ -144,11 +150,24 @@ async def held(ground: Ground, cause: str) -> None:
     await ground.until(others, "the others serve")
 
 
+def check_backoff(ground: Ground) -> str:
+    """Check that each delay before a new start doubled, spread and ceiling allowed for; tell them."""
+    lines = [json.loads(line) for line in ground.log().splitlines() if line.startswith("{")]
+    died = [line for line in lines if line["event"] == "daemon died" and line["name"] == "worker"]
+    delays = [line["delay_s"] for line in died if line["next"] == "backoff"]
+    wanted = [min(BACKOFF_MAX_S, BACKOFF_INITIAL_S * 2**turn) for turn in range(len(delays))]
+    assert delays, "never started again"
+    assert all(0.8 * full <= got <= 1.2 * full for got, full in zip(delays, wanted, strict=True)), (
+        f"delays {delays}, not about {wanted}"
+    )
+    return "started again after " + ", ".join(f"{delay:g}" for delay in delays) + " s"
+
+
 @fault(40, "a daemon that ends at once", misbehaving("exit"))
 async def crash_loop(ground: Ground) -> str:
     """The worker exits with 3 as soon as it is started, each time."""
     await held(ground, "3")
-    return "held after 3 restarts in backoff; the others serve; status has exit code 3"
+    return f"{check_backoff(ground)}, then held; the others serve; status has exit code 3"
 
 
 @fault(40, "a daemon that never gets ready", misbehaving("hang"))
