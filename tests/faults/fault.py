@@ -12,6 +12,10 @@ if TYPE_CHECKING:
 TWO_WORKERS = "\nprocesses = 2\nslots = 1"
 
 
+class TooLate(AssertionError):
+    """What was to happen did not within its time; nothing else was found wrong."""
+
+
 class Setup(NamedTuple):
     """How the system of a fault differs from the usual one.
 

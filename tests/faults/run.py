@@ -12,7 +12,7 @@ from typing import NamedTuple, cast
 
 import trio
 
-from tests.faults.fault import Fault
+from tests.faults.fault import Fault, TooLate
 from tests.faults.ground import Ground, open_ground
 
 #: So long a fault may take in all; then it has hung.
@@ -20,12 +20,16 @@ FAULT_S = 200.0
 
 
 class Outcome(NamedTuple):
-    """What came of a fault; `verdict` is ``passed``, ``FAILED`` or ``not here``."""
+    """What came of a fault; `verdict` is ``passed``, ``FAILED`` or ``not here``.
+
+    *late* says that it failed of a bound of time, and of nothing else.
+    """
 
     fault: Fault
     verdict: str
     observed: str
     took_s: float
+    late: bool = False
 
     def as_json(self) -> dict[str, object]:
         """Return it for programs."""
@@ -51,18 +55,19 @@ async def play(fault: Fault) -> Outcome:
     begun = trio.current_time()
     if fault.absent:
         return Outcome(fault, "not here", fault.absent, 0.0)
-    observed, failed = "", ""
+    observed, failed, late = "", "", False
     try:
         with trio.fail_after(FAULT_S):
             observed = await _play(fault)
     except Exception as exc:  # noqa: BLE001 - whatever goes wrong, the fault has failed of it
-        failed = _reason(exc)
+        reason = _first(exc)
+        failed, late = _said(reason), isinstance(reason, TooLate | trio.TooSlowError)
     took_s = trio.current_time() - begun
     if fault.must_fail:
         found = fault.must_fail in failed
         what = f"fails as it must: {failed}" if found else f"does not see it: {failed or observed}"
         return Outcome(fault, "passed" if found else "FAILED", what[:300], took_s)
-    return Outcome(fault, "FAILED" if failed else "passed", failed or observed, took_s)
+    return Outcome(fault, "FAILED" if failed else "passed", failed or observed, took_s, late)
 
 
 async def _play(fault: Fault) -> str:
@@ -85,9 +90,13 @@ async def _play(fault: Fault) -> str:
     return observed
 
 
-def _reason(exc: BaseException) -> str:
+def _first(exc: BaseException) -> BaseException:
     while isinstance(exc, BaseExceptionGroup):
         exc = exc.exceptions[0]
+    return exc
+
+
+def _said(exc: BaseException) -> str:
     # A bare `assert` says nothing but where it stands.
     where = traceback.extract_tb(exc.__traceback__)[-1]
     said = str(exc) or f"{Path(where.filename).name}:{where.lineno}: {where.line}"
@@ -95,28 +104,37 @@ def _reason(exc: BaseException) -> str:
 
 
 async def play_all(faults: Sequence[Fault], jobs: int, *, show: bool) -> list[Outcome]:
-    """Play *faults*, so many at a time; return what came of them, in the order of the list."""
-    outcomes: list[Outcome] = []
+    """Play *faults*, so many at a time; return what came of them, in the order of the list.
+
+    What was too late beside others is played once more alone, and that counts: the others were
+    what took its time. Whatever else is wrong is wrong.
+    """
+    outcomes: dict[int, Outcome] = {}
     places = trio.CapacityLimiter(jobs)
 
-    async def play_one(fault: Fault) -> None:
+    async def play_one(place: int) -> None:
         async with places:
-            outcome = await play(fault)
-        outcomes.append(outcome)
+            outcome = await play(faults[place])
+        if place in outcomes:
+            told = f"{outcome.observed}; too late before: {outcomes[place].observed}"
+            outcome = outcome._replace(observed=told)
+        outcomes[place] = outcome
         if show:
             print(outcome.line(), flush=True)
 
     async with trio.open_nursery() as attendants:
         attendants.start_soon(_stop_on_signal, attendants.cancel_scope)
         async with trio.open_nursery() as nursery:
-            for fault in faults:
+            for place, fault in enumerate(faults):
                 if not fault.setup.alone:
-                    nursery.start_soon(play_one, fault)
-        for fault in faults:
+                    nursery.start_soon(play_one, place)
+        for place, fault in enumerate(faults):
             if fault.setup.alone:
-                await play_one(fault)
+                await play_one(place)
+        for place in [place for place, outcome in outcomes.items() if outcome.late]:
+            await play_one(place)
         attendants.cancel_scope.cancel(reason="all are played")
-    return sorted(outcomes, key=lambda each: faults.index(each.fault))
+    return [outcomes[place] for place in sorted(outcomes)]
 
 
 async def _stop_on_signal(scope: trio.CancelScope) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tests.faults.__main__ import FAMILIES
-from tests.faults.fault import FAULTS, Fault, Setup
+from tests.faults.fault import FAULTS, Fault, Setup, TooLate
 from tests.faults.ground import Ground
-from tests.faults.run import play
+from tests.faults.run import play, play_all
 
 CONTROLS = 4
 
@@ -52,3 +52,23 @@ async def test_fault_passes_only_as_it_must(fault: Fault, verdict: str) -> None:
 
     assert outcome.verdict == verdict
     assert outcome.as_json()["control"] == bool(fault.must_fail)
+
+
+@pytest.mark.parametrize(("error", "played"), [(TooLate, 2), (AssertionError, 1)])
+async def test_only_what_was_too_late_gets_a_second_try(
+    error: type[AssertionError], played: int
+) -> None:
+    """A bound of time may be missed for the sake of the others; a loss is a loss."""
+    plays = []
+
+    async def late_once(_: Ground) -> str:
+        plays.append(error)
+        if len(plays) == 1:
+            raise error("not in time")
+        return "in time"
+
+    (outcome,) = await play_all([make(late_once)], 1, show=False)
+
+    assert len(plays) == played
+    assert outcome.verdict == ("passed" if played == 2 else "FAILED")
+    assert "not in time" in outcome.observed
