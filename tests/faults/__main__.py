@@ -16,6 +16,7 @@ from tests.faults import (
     load,
     network,
     queue,
+    slow,
     stopped,
     store,
     supervision,
@@ -24,7 +25,19 @@ from tests.faults.fault import FAULTS
 from tests.faults.run import as_json, play_all, summary
 
 #: Each module puts its faults on the list; so they are all here.
-FAMILIES = (clients, clocks, crashes, hosts, load, network, queue, stopped, store, supervision)
+FAMILIES = (
+    clients,
+    clocks,
+    crashes,
+    hosts,
+    load,
+    network,
+    queue,
+    slow,
+    stopped,
+    store,
+    supervision,
+)
 
 
 def main() -> int:

@@ -66,7 +66,8 @@ async def play(fault: Fault) -> Outcome:
     if fault.must_fail:
         found = fault.must_fail in failed
         what = f"fails as it must: {failed}" if found else f"does not see it: {failed or observed}"
-        return Outcome(fault, "passed" if found else "FAILED", what[:300], took_s)
+        verdict = "passed" if found else "FAILED"
+        return Outcome(fault, verdict, what[:300], took_s, late and not found)
     return Outcome(fault, "FAILED" if failed else "passed", failed or observed, took_s, late)
 
 
