@@ -19,7 +19,7 @@ from daemons.supervisor.client import Client, NotRunning
 _WEIGHTS = {"worker": 5, "api": 2, "gateway": 2, "store": 2}
 _PAUSE_S = (0.2, 1.5)
 #: Longer than a lease of the test, shorter than the watchdog.
-STOPPED_S = (0.2, 4.5)
+_STOPPED_S = (0.2, 4.5)
 _STOP_CHANCE = 0.25
 _LOOK_S = 0.25
 
@@ -40,7 +40,7 @@ class Faults:
                 await trio.sleep(self._random.uniform(*_PAUSE_S))
                 daemon = self._random.choices(list(_WEIGHTS), list(_WEIGHTS.values()))[0]
                 halt = self._random.random() < _STOP_CHANCE
-                for_s = self._random.uniform(*STOPPED_S)
+                for_s = self._random.uniform(*_STOPPED_S)
                 pids = await trio.to_thread.run_sync(pids_of, self._control, daemon)
                 if not pids:
                     continue
@@ -64,7 +64,7 @@ class Faults:
                 chosen, looks = (stopped or [0])[0], 0
             looks += 1
             for pid in stopped:
-                if pid != chosen or looks * _LOOK_S > STOPPED_S[1]:
+                if pid != chosen or looks * _LOOK_S > _STOPPED_S[1]:
                     self._signal("worker", pid, signal.SIGCONT)
                     self.done["stood still at a crash point"] += pid == chosen
 

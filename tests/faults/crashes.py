@@ -11,9 +11,8 @@ import httpx2
 import trio
 
 from tests.chaos.clients import User
-from tests.chaos.faults import STOPPED_S
 from tests.chaos.run import Plan, run_chaos
-from tests.faults.fault import TWO_WORKERS, Setup, TooLate, fault
+from tests.faults.fault import TWO_WORKERS, Setup, fault
 from tests.faults.ground import Ground
 from tests.system.conftest import is_alive, processes_of, submission
 
@@ -165,8 +164,6 @@ async def at_random(_: Ground) -> str:
     accepted = sum(len(user.accepted) for user in outcome.users)
     waits = sorted(wait for user in outcome.users for wait in recoveries(user)) or [0.0]
     p99 = waits[min(len(waits) - 1, round(0.99 * len(waits)))]
-    if p99 > LEASE_S + 2 + STOPPED_S[1]:
-        raise TooLate(f"seed {seed}: recovered after {p99:.1f} s")
     return (
         f"seed {seed}: {outcome.faults.total()} faults and deaths, {accepted} accepted, none lost;"
         f" {len(waits)} recovered, p99 {p99:.1f} s after their last sign of life"

@@ -119,7 +119,7 @@ async def forget(ground: Ground) -> str:
     before, after = tokens_of(written), tokens_of(log.read_bytes())
     shared = [*takewhile(lambda pair: pair[0] == pair[1], zip(before, after, strict=False))]
     claims = before + after[len(shared) :]
-    assert shared
+    assert claims
     assert len(claims) == len(set(claims)), "a token was handed out twice"
     return (
         f"{len(gone)} of the accepted gone with their hash; all {len(deceived)} clients who were told"
