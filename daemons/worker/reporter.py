@@ -1,7 +1,9 @@
 """Tell the steps of a judging while it goes on, without making it wait.
 
-Steps are handed over synchronously; a task beside the judge sends whatever has gathered, in one
-script. A fast submission's last steps travel with its verdict, in one round trip.
+Steps are handed over synchronously; a task beside the judge sends what has gathered in `GATHER_S`
+in one script. All steps of a fast submission travel with its verdict, in one round trip: each
+script of its own would be a write to the disk in front of the verdict's, and an event by itself
+for the gateway.
 """
 
 from __future__ import annotations
@@ -16,15 +18,25 @@ from daemons.crashpoints import reach
 
 #: Between tries while the store is away; the lease's end stops it.
 _RETRY_S = 0.2
+#: How long a step may wait for the next ones. Longer than a short program takes, and less than
+#: anybody sees: a picture of a film stands for 40 ms.
+GATHER_S = 0.02
 
 
 class Reporter:
     """The steps of one claim; *on_fenced* is called once when the claim is not ours any more."""
 
-    def __init__(self, claims: Claims, claim: Claim, on_fenced: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        claims: Claims,
+        claim: Claim,
+        on_fenced: Callable[[], None],
+        gather_s: float = GATHER_S,
+    ) -> None:
         self._claims = claims
         self._claim = claim
         self._on_fenced = on_fenced
+        self._gather_s = gather_s
         self._sent = 0
         self._steps: list[Step] = []
         self._fields: dict[Argument, Argument] = {}
@@ -48,6 +60,7 @@ class Reporter:
         """
         while True:
             await self._told.wait()
+            await trio.sleep(self._gather_s)
             await self._send()
 
     async def _send(self) -> None:

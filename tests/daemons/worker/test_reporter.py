@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import trio
+import trio.testing
 
 from daemons.broker import Broker, Claim, Claims, Step, StoreUnavailable, open_broker
 from daemons.worker.reporter import Reporter
@@ -43,15 +44,26 @@ class LossyClaims(Claims):
         return done
 
 
+class CountingClaims(Claims):
+    """Counts the calls that tell steps."""
+
+    calls = 0
+
+    async def progress(self, *args: Any) -> bool:
+        """Do it."""
+        self.calls += 1
+        return await super().progress(*args)
+
+
 class Bench:
     """A claimed submission and its reporter."""
 
-    def __init__(self, broker: Broker, claims: Claims, claim: Claim) -> None:
+    def __init__(self, broker: Broker, claims: Claims, claim: Claim, gather_s: float) -> None:
         self.broker = broker
         self.claims = claims
         self.claim = claim
         self.fenced = trio.Event()
-        self.reporter = Reporter(claims, claim, self.fenced.set)
+        self.reporter = Reporter(claims, claim, self.fenced.set, gather_s)
 
     def tell(self, index: int) -> None:
         """Tell one step; 0 is the compilation."""
@@ -79,13 +91,15 @@ class Bench:
 
 
 @asynccontextmanager
-async def open_bench(broker: Broker, claims: Claims | None = None) -> AsyncIterator[Bench]:
+async def open_bench(
+    broker: Broker, claims: Claims | None = None, gather_s: float = 0.0
+) -> AsyncIterator[Bench]:
     """Submit and claim something."""
     claims = claims or Claims(broker, "w1")
     await broker.submit(REQUEST)
     claim = await claims.claim(0, await broker.redis.call(("RPOP", keys.queue(0, "normal"))))
     assert claim is not None
-    yield Bench(broker, claims, claim)
+    yield Bench(broker, claims, claim, gather_s)
 
 
 @pytest.fixture
@@ -127,6 +141,25 @@ async def test_reporter_leaves_what_it_did_not_send_to_the_verdict(broker: Broke
             await bench.finish()
             await bench.finish()
             await bench.check()
+
+
+async def test_reporter_tells_what_gathered_at_once(broker: Broker) -> None:
+    """Steps that come one upon the other cost one call of the store, and a fast verdict none."""
+    counting = CountingClaims(broker, "w1")
+    for patient, told in ((False, 1), (True, 0)):
+        gather_s = PATIENCE_S if patient else 0.05
+        async with open_bench(broker, counting, gather_s) as bench, trio.open_nursery() as nursery:
+            nursery.start_soon(bench.reporter.run)
+            await trio.testing.wait_all_tasks_blocked()
+            counting.calls = 0
+            for index in range(TESTS + 1):
+                bench.tell(index)
+            while not patient and await bench.kinds() < 3 + TESTS:
+                await trio.lowlevel.checkpoint()
+            nursery.cancel_scope.cancel()
+        assert counting.calls == told
+        await bench.finish()
+        await bench.check()
 
 
 async def test_reporter_tells_nothing_twice_when_replies_are_lost(broker: Broker) -> None:
