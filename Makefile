@@ -12,7 +12,7 @@ FLAKE8_ASYNC := -m flake8_async --disable=ASYNC110,ASYNC114,ASYNC9
 NPM := tests/daemons/gateway/clients
 NPM_MADE := $(if $(shell command -v npm),$(NPM)/node_modules/.made)
 
-.PHONY: toolchains run test test-cgroup2 fuzz soak check bench chaos faults endurance load install
+.PHONY: toolchains run test test-cgroup2 fuzz soak check bench chaos faults endurance load path install
 run: $(VENV)/.run
 	$(BIN)/gavel up $(ARGS)
 
@@ -69,6 +69,10 @@ endurance: $(VENV)/.test
 # What one and two processes of the API take, by Debian's wrk: half a minute.
 load: $(VENV)/.test
 	$(BIN)/python -m benchmarks.load $(ARGS)
+
+# What each millisecond from POST to verdict is spent on: a quarter of a minute.
+path: $(VENV)/.test
+	$(BIN)/python -m benchmarks.path $(ARGS)
 
 install: $(VENV)/.run
 

@@ -139,6 +139,12 @@ class ApiConnection:
         await self._stream.aclose()
 
 
+def request_of(user_id: str) -> bytes:
+    """Return the body of a submission that solves the problem of `make_site`."""
+    request = {"problem_id": "sum", "user_id": user_id, "language": "python", "code": _CODE}
+    return json.dumps(request).encode()
+
+
 class Client:
     """A user with one WebSocket and several HTTP connections."""
 
@@ -180,11 +186,8 @@ class Client:
 
     async def submit(self, number: int = 0) -> None:
         """Submit over connection *number* and return when the verdict has come."""
-        request = {"problem_id": "sum", "user_id": _USER, "language": "python", "code": _CODE}
         with trio.fail_after(_VERDICT_S):
-            submission = await self.connections[number].post(
-                "/submissions", json.dumps(request).encode()
-            )
+            submission = await self.connections[number].post("/submissions", request_of(_USER))
             await self._news.setdefault(submission["id"], trio.Event()).wait()
         assert self._judged.pop(submission["id"]) == "accepted"
         del self._news[submission["id"]]
@@ -218,7 +221,8 @@ async def open_client(api: str, gateway: str, connections: int) -> AsyncIterator
     await client.aclose()
 
 
-async def _bare_command(folder: Path) -> list[str]:
+async def bare_command(folder: Path) -> list[str]:
+    """Return what runs the solution in *folder* with nothing around it."""
     python = (await find_toolchains([load_languages()["python"]]))["python"].tools["python"]
     return [python, "-B", str(folder / "solution.py")]
 
@@ -239,7 +243,7 @@ async def verdict(effort: Effort) -> Comparison:
     with tempfile.TemporaryDirectory(prefix="gavel-bench-") as name:
         folder = Path(name)
         make_site(folder)
-        bare = await _bare_command(folder)
+        bare = await bare_command(folder)
         async with open_system(folder) as addresses, open_client(*addresses, 1) as client:
             return await durations(
                 client.submit, lambda: run_bare(bare, folder / "solution.in"), effort.rounds
@@ -260,7 +264,7 @@ async def throughput(effort: Effort) -> Comparison:
     with tempfile.TemporaryDirectory(prefix="gavel-bench-") as name:
         folder = Path(name)
         make_site(folder)
-        bare = await _bare_command(folder)
+        bare = await bare_command(folder)
         async with open_system(folder) as addresses, open_client(*addresses, _IN_FLIGHT) as client:
             return await rates(
                 client.submit_for,
