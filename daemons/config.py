@@ -221,6 +221,7 @@ class Worker(_Section, frozen=True):
 
     processes: Count = 1
     slots: Natural = 0
+    pin: bool = True
     lease_s: Positive = 15.0
     beat_s: Positive = 5.0
     sweep_s: Positive = 1.0

@@ -10,11 +10,11 @@ from sandbox.result import Ending, Grade, Job, Limits, Result, decide_status
 
 
 def pack_request(
-    wanted: Job, opened: list[Blob], pipes: Pipes | None = None
+    wanted: Job, opened: list[Blob], core: int, pipes: Pipes | None = None
 ) -> tuple[bytes, list[int]]:
     """Return the frame of a job and its descriptors; blobs made here are added to *opened*.
 
-    With *pipes*, these take the place of stdin and stdout.
+    It stays on *core* unless it floats. With *pipes*, these take the place of stdin and stdout.
     """
 
     def as_blob(content: bytes | Blob) -> Blob:
@@ -35,6 +35,7 @@ def pack_request(
         [os.fsencode(name) for name in wanted.collect],
         wanted.tier != "exec",
         pipes is not None,
+        job.ANY_CORE if wanted.floats else core,
     )
     frame = job.pack_job(wire)
     fds = [stdin, *(blob.fd for _, blob in files)]

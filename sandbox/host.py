@@ -197,6 +197,7 @@ async def open_sandbox(
     image: Image,
     grade: Grade = Grade.FULL,
     interpreter: Interpreter | None = None,
+    cores: Sequence[int] = (),
     _without: Sequence[str] = (),
 ) -> AsyncIterator[Sandbox]:
     """Start a launcher with *slots* boxes; on leaving, everything below it is gone.
@@ -206,13 +207,15 @@ async def open_sandbox(
         image: What programs see of the host.
         grade: The least that is accepted of this host.
         interpreter: What runs of its command fork from, instead of starting one each.
+        cores: Where the programs of each box stay; without it they use what this process may use.
 
     Raises:
         SandboxError: this host can't confine programs, or not at *grade*.
     """
     if not 1 <= slots <= _MOST_SLOTS:
         raise ValueError(f"slots must be between 1 and {_MOST_SLOTS}, not {slots}")
-    sandbox = Sandbox(LauncherBackend(image, interpreter, _without), slots, interpreter)
+    backend = LauncherBackend(image, interpreter, cores, _without)
+    sandbox = Sandbox(backend, slots, interpreter)
     try:
         await sandbox._start(grade)
         yield sandbox

@@ -19,6 +19,9 @@ UP_SHARED = b"V"
 DONE = b"D"
 
 
+ANY_CORE = -1
+
+
 class LimitNumbers(NamedTuple):
     """The fields of sandbox.result.Limits, in its order."""
 
@@ -34,7 +37,7 @@ class LimitNumbers(NamedTuple):
     open_files: int
 
 
-_RUN_HEAD = struct.Struct("<ddQQIQQQQI??")
+_RUN_HEAD = struct.Struct("<ddQQIQQQQI??i")
 _DONE_HEAD = struct.Struct("<BiIdddQ???")
 
 REASONS: tuple[KillReason, ...] = ("", "time", "wall", "output", "memory", "cancel")
@@ -54,6 +57,8 @@ class WireJob(NamedTuple):
     """Whether the cell's interpreter may run it without execve."""
     talks: bool
     """Whether stdin is a pipe, and stdout is passed on to one: that of another run."""
+    core: int
+    """The one that it runs on; `ANY_CORE` leaves that to the kernel."""
 
 
 class Outcome(NamedTuple):
@@ -79,7 +84,7 @@ def pack_job(job: WireJob) -> bytes:
     names = [(EXECUTABLE if executable else PLAIN) + name for name, executable in job.files]
     return frames.pack_frame(
         RUN,
-        _RUN_HEAD.pack(*job.limits, job.may_fork, job.talks),
+        _RUN_HEAD.pack(*job.limits, job.may_fork, job.talks, job.core),
         job.argv,
         job.env,
         names,
@@ -90,7 +95,7 @@ def pack_job(job: WireJob) -> bytes:
 def unpack_job(frame: bytes, fds: int) -> WireJob:
     """Return the job of a frame that came with *fds* descriptors; raises FrameError."""
     numbers, (argv, env, names, collect) = frames.unpack_frame(frame, _RUN_HEAD, 4)
-    limits, (may_fork, talks) = LimitNumbers(*numbers[:-2]), numbers[-2:]
+    limits, (may_fork, talks, core) = LimitNumbers(*numbers[:-3]), numbers[-3:]
     if not argv or fds != 1 + len(names) + talks:
         raise frames.FrameError("a job needs argv, stdin and a descriptor for each file")
     if not (0 < limits.time_s < 1e6 and 0 < limits.wall_s < 1e6):
@@ -103,7 +108,7 @@ def unpack_job(frame: bytes, fds: int) -> WireJob:
     files = [(name[1:], name[:1] == EXECUTABLE) for name in names]
     for name in [*(name for name, _ in files), *collect]:
         check_name(name)
-    return WireJob(limits, argv, env, files, collect, may_fork, talks)
+    return WireJob(limits, argv, env, files, collect, may_fork, talks, core)
 
 
 def check_name(name: bytes) -> None:

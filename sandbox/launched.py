@@ -96,7 +96,7 @@ class LaunchedCell:
         assert self._warden is not None, "start() comes first"
         opened: list[Blob] = []
         try:
-            request, lent = pack_request(wanted, opened, pipes)
+            request, lent = pack_request(wanted, opened, self._backend.core_of(self._number), pipes)
             self._is_running = True
             await _send(self._warden, request, lent)
             if pipes is not None:
@@ -139,12 +139,17 @@ class LauncherBackend:
     """The launcher's process; see :class:`sandbox.port.Backend`."""
 
     def __init__(
-        self, image: Image, interpreter: Interpreter | None, without: Sequence[str]
+        self,
+        image: Image,
+        interpreter: Interpreter | None,
+        cores: Sequence[int],
+        without: Sequence[str],
     ) -> None:
         self.grade = Grade.REDUCED
         self.shown: list[str] = []
         self._image = image
         self._interpreter = interpreter
+        self._cores = cores
         self._without = without
         self._launcher: trio.Process | None = None
         self._control: socket | None = None
@@ -153,6 +158,10 @@ class LauncherBackend:
     def make_cell(self, number: int) -> LaunchedCell:
         """Return the cell of slot *number*, which does not stand yet."""
         return LaunchedCell(self, number)
+
+    def core_of(self, number: int) -> int:
+        """Return the core that programs of slot *number* run on, `ANY_CORE` if there is none."""
+        return self._cores[number] if number < len(self._cores) else job.ANY_CORE
 
     def show(self, folder: str) -> None:
         """Add *folder* to the image of cells that start from now on."""

@@ -91,6 +91,8 @@ class Job:
     tier: Tier = "fork"
     """``fork`` lets the sandbox's `Interpreter` run it, should this be its command; ``exec`` starts
     the program anew in any case."""
+    floats: bool = False
+    """Whether it may use all cores even where the sandbox pins runs to one each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -34,7 +34,7 @@ FAILED = b"F"
 ENDED = b"X"
 CONFINEMENT = b"C"
 _CONFINEMENT_HEAD = struct.Struct("<II?i")
-GO_HEAD = struct.Struct("<?")
+GO_HEAD = struct.Struct("<?i")
 FAILED_HEAD = struct.Struct("<i")
 ENDED_HEAD = struct.Struct("<idQ")
 RLIMIT = struct.Struct("<IQ")
@@ -245,11 +245,15 @@ def _check_confined(confinement: Confinement) -> None:
 
 
 def pack_go(
-    argv: list[bytes], env: list[bytes], limits: list[tuple[int, int]], in_interpreter: bool
+    argv: list[bytes],
+    env: list[bytes],
+    limits: list[tuple[int, int]],
+    in_interpreter: bool,
+    core: int,
 ) -> bytes:
     """Return the frame that starts a parked child; its stdin goes beside it."""
     packed = [RLIMIT.pack(*limit) for limit in limits]
-    return frames.pack_frame(GO, GO_HEAD.pack(in_interpreter), packed, argv, env)
+    return frames.pack_frame(GO, GO_HEAD.pack(in_interpreter, core), packed, argv, env)
 
 
 def _become_program(control: socket.socket, without: frozenset[str]) -> None:
@@ -259,10 +263,12 @@ def _become_program(control: socket.socket, without: frozenset[str]) -> None:
         os._exit(_EXIT_FAILED)
     if frame[:1] != GO or len(fds) != 1:
         raise frames.FrameError("expected go with one descriptor")
-    (in_interpreter,), (limits, argv, env) = frames.unpack_frame(frame, GO_HEAD, 3)
+    (in_interpreter, core), (limits, argv, env) = frames.unpack_frame(frame, GO_HEAD, 3)
     os.dup2(fds[0], 0)
     unpacked = [RLIMIT.unpack(limit) for limit in limits]
     steps.take([("rlimits", lambda: rlimits.apply(unpacked))], without)
+    if core >= 0:
+        _pin(core)
     if not in_interpreter:
         _execute(argv, env)
     rlimits.size_thread_stacks()
@@ -270,6 +276,15 @@ def _become_program(control: socket.socket, without: frozenset[str]) -> None:
     control.close()
     namespaces.check_descriptors()
     namespaces.allow_inspection()
+
+
+def _pin(core: int) -> None:
+    try:
+        os.sched_setaffinity(0, {core})
+    except OSError as exc:
+        # The core was taken from this host or from us since; then the program may use what is left.
+        if exc.errno != errno.EINVAL:
+            raise
 
 
 def _execute(argv: list[bytes], env: list[bytes]) -> NoReturn:

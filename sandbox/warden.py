@@ -131,7 +131,7 @@ class Warden:
             limits.processes + _NPROC_MARGIN,
         )
         try:
-            go = run.pack_go(wanted.argv, wanted.env, planned, forked)
+            go = run.pack_go(wanted.argv, wanted.env, planned, forked, wanted.core)
             frames.send(parked.control, go, [stdin])
         finally:
             os.close(stdin)

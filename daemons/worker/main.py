@@ -25,6 +25,7 @@ from daemons.service import Service, run_service
 from daemons.worker.adopter import Adopter
 from daemons.worker.alive import worker_name
 from daemons.worker.builds import Builds
+from daemons.worker.cores import take_cores
 from daemons.worker.holdings import Holdings
 from daemons.worker.inspector import Inspector
 from daemons.worker.keeper import Keeper
@@ -63,13 +64,17 @@ async def _main(config: Config, service: Service) -> None:
         broker = await stack.enter_async_context(open_broker(config, name=name))
         await broker.check_promise()
         builds = await open_builds(config)
-        opening = open_boxes(toolchains.values(), slots=slots, grade=_least_grade(config))
+        cores = stack.enter_context(take_cores(slots)) if config.worker.pin else ()
+        opening = open_boxes(
+            toolchains.values(), slots=slots, grade=_least_grade(config), cores=cores
+        )
         try:
             sandbox = await stack.enter_async_context(opening)
         except SandboxError as exc:
             if exc.step != "grade":
                 raise  # what failed may pass or be mended: the next start tries again
             raise ConfigError(f"[sandbox] grade: {exc}") from exc
+        log.info("slots open", slots=slots, cores=list(cores) or "any")
         if sandbox.grade.value != config.sandbox.grade:
             log.warning(
                 "weaker than [sandbox] grade", grade=sandbox.grade.value, mend="gavel doctor"

@@ -5,7 +5,7 @@ What `gavel run` does for one program and the judge for all tests of a problem.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,8 +55,11 @@ def open_boxes(
     *,
     slots: int,
     grade: Grade,
+    cores: Sequence[int] = (),
 ) -> AbstractAsyncContextManager[Sandbox]:
     """Open a sandbox for programs of *toolchains*: it shows their tools, and keeps Python started.
+
+    *cores*, one for each slot, are where submitted programs stay.
 
     Raises:
         SandboxError: this host can't confine programs, or not at *grade*.
@@ -67,6 +70,7 @@ def open_boxes(
         image=image_of(toolchains),
         grade=grade,
         interpreter=next(filter(None, kept), None),
+        cores=cores,
     )
 
 
@@ -306,6 +310,7 @@ def compile_job(toolchain: Toolchain, sources: Sources, prepared: Path | None = 
         env={**ENV, **language.env},
         files={**beside, **sources.files},
         stdin=b"",
+        floats=True,  # compilers use all cores, and nobody compares their times
         collect=language.artefacts,
         limits=Limits(
             time_s=limits.time_s,

@@ -34,6 +34,7 @@ jobs = st.builds(
     st.lists(names, max_size=5),
     st.booleans(),
     st.booleans(),
+    st.integers(job.ANY_CORE, 2**31 - 1),
 )
 outcomes = st.builds(
     job.Outcome,

@@ -4,6 +4,7 @@ The exec tier is the truth: what a program does in the fork tier must be the sam
 for addresses.
 """
 
+import os
 import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -27,14 +28,15 @@ PATIENCE_S = 240
 
 
 @asynccontextmanager
-async def open_pair() -> AsyncIterator[Sequence[Box]]:
+async def open_pair(cores: Sequence[int] = ()) -> AsyncIterator[Sequence[Box]]:
     """Open two boxes as the worker does, with its Python kept started."""
     toolchains = await find_toolchains([load_languages()["python"]])
-    async with open_boxes(toolchains.values(), slots=2, grade=Grade.REDUCED) as sandbox:
+    opening = open_boxes(toolchains.values(), slots=2, grade=Grade.REDUCED, cores=cores)
+    async with opening as sandbox:
         yield sandbox.boxes
 
 
-async def run_program(box: Box, code: str, tier: Tier) -> Result:
+async def run_program(box: Box, code: str, tier: Tier, *, floats: bool = False) -> Result:
     """Run *code* in one tier."""
     command = box.interpreter
     assert command is not None
@@ -46,6 +48,7 @@ async def run_program(box: Box, code: str, tier: Tier) -> Result:
             stdin=STDIN,
             limits=LIMITS,
             tier=tier,
+            floats=floats,
         )
     )
 
@@ -138,3 +141,36 @@ def test_programs_made_up_can_not_tell_the_tiers_apart(made_up: list[str]) -> No
 
     different = trio.run(compare)
     assert not different, "\n\n".join(different)
+
+
+#: A program that tells where it may run, and where one may that it starts.
+WHERE = """
+import os, subprocess
+print(os.sched_getaffinity(0), flush=True)
+subprocess.run(["/usr/bin/env", "python3", "-c", "import os; print(os.sched_getaffinity(0))"])
+"""
+
+
+async def test_programs_stay_on_the_core_of_their_box() -> None:
+    """In both tiers, with all that they start; what may float floats, as all do without cores."""
+    allowed = sorted(os.sched_getaffinity(0))
+    cores = [allowed[-1], allowed[0]]
+    everywhere = f"{set(allowed)}\n".encode() * 2
+    with trio.fail_after(PATIENCE_S):
+        for given_cores in (cores, ()):
+            async with open_pair(given_cores) as boxes:
+                for box in boxes:
+                    pinned = f"{ {cores[box.id]} }\n".encode() * 2
+                    for tier in ("fork", "exec"):
+                        found = await run_program(box, WHERE, tier)
+                        assert found.stdout == (pinned if given_cores else everywhere), found
+                    found = await run_program(box, WHERE, "exec", floats=True)
+                    assert found.stdout == everywhere
+
+
+async def test_program_runs_where_its_core_is_gone() -> None:
+    """A core that was taken from the host since is no reason to fail."""
+    async with open_pair([4000, 4001]) as boxes:
+        with trio.fail_after(PATIENCE_S):
+            found = await run_program(boxes[0], "print(1)", "fork")
+    assert found.stdout == b"1\n"
