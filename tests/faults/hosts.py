@@ -19,10 +19,11 @@ from tests.faults.store import fill
 from tests.system.conftest import reference, submission
 from tests.system.test_hostile import PROGRAMS, survivors
 
-#: Log files and the compilers' cache on a file system of their own.
+#: Log files and the compilers' cache on a file system of their own; the worker's copy of all tests
+#: (some 10 MB) is made there as it starts.
 SMALL_DISK = (
     *("unshare", "--mount", "--propagation", "private", "sh", "-c"),
-    'mkdir small && mount -t tmpfs -o size=4m none small && exec "$@"',
+    'mkdir small && mount -t tmpfs -o size=48m none small && exec "$@"',
     "sh",
 )
 BOMBS = ("fork bomb", "10 GB", "endless output")
