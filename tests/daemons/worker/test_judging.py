@@ -178,7 +178,7 @@ async def test_worker_without_the_problem_says_so(site: Site) -> None:
         submission = await site.verdict(await site.submit("x", language, problem_id))
         assert submission.verdict is Verdict.INTERNAL_ERROR
         assert (submission.status, submission.attempt) == (Status.DONE, 1)
-    assert worker.logged("this worker has no problem 'nope'")
+    assert worker.logged("there is no problem 'nope' any more")
     assert worker.logged("this worker has no algol")
 
 
