@@ -3,8 +3,8 @@
 The windows that matter are microseconds wide: between the pop and the claim, between the store's
 answer and ours. A random kill hardly ever hits them, so they have names. Nothing happens unless
 ``GAVEL_CRASH_AT`` (SIGKILL) or ``GAVEL_STALL_AT`` (SIGSTOP) is set, to ``NAME=PROBABILITY`` items
-with commas between; ``GAVEL_CRASH_SEED`` makes the choice repeatable per process, and after
-``GAVEL_CRASH_UNTIL`` (Unix seconds) nothing happens any more.
+with commas between; ``GAVEL_CRASH_SEED`` makes the choice repeatable per process, and where
+``GAVEL_CRASH_WHILE`` names a file, nothing happens unless it exists.
 
 Or one at a time: ``GAVEL_CRASH_TICKETS`` is a folder, and who first reaches a moment takes the file
 ``NAME.SIGKILL`` or ``NAME.SIGSTOP`` out of it and gets that signal.
@@ -25,7 +25,6 @@ from __future__ import annotations
 import os
 import random
 import signal
-import time
 from contextlib import suppress
 
 
@@ -40,7 +39,7 @@ _PLANS = {
     if (plan := _plan(variable))
 }
 _random = random.Random(f"{os.environ.get('GAVEL_CRASH_SEED', '')}:{os.getpid()}")
-_UNTIL_UNIX_S = float(os.environ.get("GAVEL_CRASH_UNTIL", "inf"))
+_WHILE = os.environ.get("GAVEL_CRASH_WHILE", "/")
 _TICKETS = os.environ.get("GAVEL_CRASH_TICKETS", "")
 
 
@@ -49,7 +48,7 @@ def reach(point: str) -> None:
     if _TICKETS:
         _take_ticket(point)
     for number, plan in _PLANS.items():
-        if _random.random() < plan.get(point, 0.0) and time.time() < _UNTIL_UNIX_S:
+        if _random.random() < plan.get(point, 0.0) and os.access(_WHILE, os.F_OK):
             os.kill(os.getpid(), number)
 
 

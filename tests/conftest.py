@@ -37,7 +37,7 @@ hypothesis.settings.load_profile("gate")
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-START_S = 60.0
+START_S = 120.0
 #: The servers that tests can run on: the embedded one, and Debian's Redis 7.0.
 SERVERS = ("valkey", "redis")
 

@@ -53,7 +53,7 @@ MADE_LATER = (
     *("var/", ".venv/"),
     *("data/", "statement/", "submissions/", "attachments/", "output_validator/"),
 )
-START_S = 60.0
+START_S = 120.0
 COMMAND_S = 60.0
 STOP_S = 40.0
 

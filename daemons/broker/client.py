@@ -68,6 +68,7 @@ class Redis(AsyncCoreCommands):
         self._on_push = on_push
         self._connection: Connection | None = None
         self._changed = trio.Event()
+        self._tried = trio.Event()
         self._reason = StoreUnavailable(f"{self.endpoint}: not connected yet")
 
     @property
@@ -91,8 +92,8 @@ class Redis(AsyncCoreCommands):
     async def call(self, args: Sequence[Argument]) -> Any:
         """Send one command and return its bare reply.
 
-        Waits at most `wait_s` for a lost connection to come back. Cancelling it drops the reply,
-        not the effect.
+        Waits at most `wait_s` for a lost connection to come back, and for the very first as long
+        as the first try takes. Cancelling it drops the reply, not the effect.
 
         Raises:
             StoreUnavailable: see there. ResponseError: the server refused the command.
@@ -132,6 +133,7 @@ class Redis(AsyncCoreCommands):
         return connection if connection is not None and connection.failure is None else None
 
     async def _live(self) -> Connection:
+        await self._tried.wait()
         with trio.move_on_after(self._wait_s):
             while (connection := self._usable()) is None:
                 await self._changed.wait()
@@ -143,6 +145,7 @@ class Redis(AsyncCoreCommands):
         failures = 0
         while True:
             established = await self._connect_once()
+            self._tried.set()
             failures = 0 if established else failures + 1
             if failures < 2:
                 log.warning("store unreachable", connection=self._name, reason=str(self._reason))
@@ -178,6 +181,7 @@ class Redis(AsyncCoreCommands):
 
     def _use(self, connection: Connection | None) -> None:
         self._connection = connection
+        self._tried.set()
         self._changed.set()
         self._changed = trio.Event()
 
@@ -194,9 +198,9 @@ def open_redis(
     """Open a client of the store at *url*, named *name* in the server's CLIENT LIST.
 
     Returns at once, whether or not the store is there: each command waits *wait_s* for a
-    connection and then raises `StoreUnavailable`. A reply later than *reply_s* ends the connection.
-    *on_connect* runs after each greeting, before any other command; what it raises ends the
-    connection.
+    connection (those before the first, for the end of the first try) and then raises
+    `StoreUnavailable`. A reply later than *reply_s* ends the connection. *on_connect* runs after
+    each greeting, before any other command; what it raises ends the connection.
 
     Raises:
         ValueError: *url* is no address of a store.

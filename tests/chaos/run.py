@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-import time
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,8 +21,6 @@ USERS = 4
 #: After the faults whatever is left moves on, however busy the machine is; what has not moved for so
 #: long is lost.
 STILL_S = 30.0
-#: How long the system may take to start; in the end daemons die at named moments no more.
-START_S = 10.0
 
 CRASH_POINTS = {
     "api.before_submit": 0.01,
@@ -67,14 +64,14 @@ class Plan(NamedTuple):
     crash: Mapping[str, float] = CRASH_POINTS
     stall: Mapping[str, float] = STALL_POINTS
 
-    def environment(self) -> dict[str, str]:
-        """Return the environment of the daemons."""
+    def environment(self, dangerous: Path) -> dict[str, str]:
+        """Return the environment of daemons that die at named moments while *dangerous* exists."""
         env = {
             "PATH": "/usr/local/bin:/usr/bin:/bin",
             "GAVEL_CRASH_AT": _items(self.crash),
             "GAVEL_STALL_AT": _items(self.stall),
             "GAVEL_CRASH_SEED": self.seed,
-            "GAVEL_CRASH_UNTIL": f"{time.time() + START_S + self.seconds}",
+            "GAVEL_CRASH_WHILE": str(dangerous),
         }
         return env | sabotaged(self.sabotage)
 
@@ -117,14 +114,15 @@ class Outcome(NamedTuple):
 
 def run_chaos(plan: Plan) -> Outcome:
     """Run one round."""
-    with (
-        tempfile.TemporaryDirectory(prefix="gavel-chaos-") as folder,
-        started(Path(folder), worker=WORKER, more=CONFIG, env=plan.environment()) as system,
-    ):
-        return trio.run(_play, system, plan)
+    with tempfile.TemporaryDirectory(prefix="gavel-chaos-") as name:
+        folder = Path(name)
+        dangerous = folder / "dangerous"
+        env = plan.environment(dangerous)
+        with started(folder, worker=WORKER, more=CONFIG, env=env) as system:
+            return trio.run(_play, system, plan, dangerous)
 
 
-async def _play(system: System, plan: Plan) -> Outcome:
+async def _play(system: System, plan: Plan, dangerous: Path) -> Outcome:
     api, gateway = system.listen("api"), system.listen("gateway")
     users = [User(f"user-{number}", plan.seed) for number in range(USERS)]
     faults = Faults(system.folder / "var" / "supervisor.sock", plan.seed)
@@ -135,6 +133,7 @@ async def _play(system: System, plan: Plan) -> Outcome:
         for user in users:
             watching.start_soon(user.watch, gateway, settled)
         over = trio.Event()
+        await trio.Path(dangerous).touch()
         async with trio.open_nursery() as playing:
             for user in users:
                 playing.start_soon(user.submit, api, over)
@@ -142,6 +141,8 @@ async def _play(system: System, plan: Plan) -> Outcome:
                 playing.start_soon(faults.run, over)
             await trio.sleep(plan.seconds)
             over.set()
+        # From now on nobody dies at a named moment, so whatever is left can move on.
+        await trio.Path(dangerous).unlink()
         async with open_broker(Config(store=Store(url=url)), name="chaos") as broker:
             wrong = await settle(broker, users, plan.still_s)
         settled.set()

@@ -15,7 +15,7 @@ from daemons.problems import Problems, open_problems
 from judging.package import load_problem
 from tests.daemons.worker.conftest import write_problem
 
-PATIENCE_S = 60.0
+PATIENCE_S = 120.0
 
 
 async def open_in(folder: Path) -> Problems:

@@ -22,7 +22,7 @@ import pytest
 from daemons.service import Notifier
 
 PROGRAM = str(Path(__file__).parent / "supervisor/programs/daemon.py")
-WAIT_S = 20.0
+WAIT_S = 120.0
 
 
 class Starter:

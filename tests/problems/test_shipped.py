@@ -19,7 +19,7 @@ CATALOGUE = load_problems([Path(__file__).parents[2] / "problems"])
 PROBLEMS = list(CATALOGUE.values())
 LANGUAGES = load_languages()
 #: A program that hangs must not hang the suite; nothing here takes a second.
-PATIENCE_S = 60
+PATIENCE_S = 120
 
 each_problem = pytest.mark.parametrize("problem", PROBLEMS, ids=lambda problem: problem.id)
 

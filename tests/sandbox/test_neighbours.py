@@ -19,7 +19,7 @@ from .seek import SEEK
 
 LIMITS = Limits(time_s=30, wall_s=90, memory_bytes=256 << 20, output_bytes=1 << 20)
 TIERS: list[Tier] = ["exec", "fork"]
-PATIENCE_S = 60
+PATIENCE_S = 120
 
 
 def python(code: str, tier: Tier = "exec", stdin: bytes = b"") -> Job:

@@ -22,9 +22,9 @@ from websockets.sync.client import ClientConnection, connect
 
 ROOT = Path(__file__).parents[2]
 GAVEL = Path(sys.prefix) / "bin" / "gavel"
-START_S = 40.0
+START_S = 120.0
 STOP_S = 40.0
-WAIT_S = 60.0
+WAIT_S = 120.0
 
 CONFIG = """
 [store]

@@ -29,7 +29,7 @@ from protocol.messages import (
 )
 from tests.conftest import StoreProcess
 
-PATIENCE_S = 60.0
+PATIENCE_S = 120.0
 
 PROBLEM_YAML = """\
 problem_format_version: 2025-09

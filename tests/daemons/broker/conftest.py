@@ -19,7 +19,7 @@ from protocol.messages import Status, SubmissionRequest
 from tests.conftest import SERVERS, StoreProcess
 
 #: More than any wait of these tests should take; a test that needs it has failed.
-PATIENCE_S = 20.0
+PATIENCE_S = 120.0
 REQUEST = SubmissionRequest(problem_id="two-sum", user_id="u1", language="python", code="print(1)")
 
 

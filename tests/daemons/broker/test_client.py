@@ -108,6 +108,13 @@ async def test_server_that_accepts_and_hangs_up_is_tried_again(proxy: Proxy) -> 
         await eventually(lambda: client.connected)
 
 
+async def test_first_try_is_waited_for(proxy: Proxy) -> None:
+    """Who asks while the very first connection is made gets an answer, however slow that is."""
+    proxy.delay_s = 0.3
+    async with open_redis(proxy.url, name="test", wait_s=0.01) as client:
+        assert await client.call(("PING",)) == b"PONG"
+
+
 async def test_server_that_accepts_and_says_nothing_is_tried_again(proxy: Proxy) -> None:
     """A greeting without an answer ends by the time limit, and the next try is a new one."""
     proxy.blackhole = True

@@ -23,7 +23,7 @@ from protocol import keys
 from protocol.messages import Judgement, SourceFile, Status, SubmissionRequest, Verdict
 from tests.daemons.broker.conftest import REQUEST, Desk
 
-PATIENCE_S = 30.0
+PATIENCE_S = 120.0
 
 
 def limited(broker: Broker, **limits: int) -> Broker:

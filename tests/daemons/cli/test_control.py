@@ -18,7 +18,7 @@ import pytest
 
 from daemons.cli.status import _console, _view
 
-WAIT_S = 60.0
+WAIT_S = 120.0
 GAVEL = [sys.executable, "-m", "daemons.cli.main"]
 #: The whole suite with free ports, and a sandbox that needs no rights here: nothing is judged.
 CONFIG = """

@@ -20,7 +20,7 @@ from tests.daemons.worker.conftest import Worker, eventually, still_alive
 
 ROOT = Path(__file__).parents[3]
 GAVEL = (sys.executable, "-m", "daemons.cli.main")
-PATIENCE_S = 60.0
+PATIENCE_S = 120.0
 
 MEMBERS = {
     *("status", "stdout", "stderr", "exit_code", "signal", "time_s", "wall_s", "memory_bytes"),

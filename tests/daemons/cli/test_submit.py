@@ -20,7 +20,7 @@ from protocol.messages import Verdict
 from tests.conftest import StoreProcess
 from tests.daemons.api.conftest import Worker, open_worker, run_daemon, write_config
 
-PATIENCE_S = 60.0
+PATIENCE_S = 120.0
 
 
 GAVEL = [sys.executable, "-m", "daemons.cli.main"]

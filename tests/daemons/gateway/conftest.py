@@ -31,7 +31,7 @@ from daemons.tokens import Tokens
 from protocol.messages import SubmissionRequest
 
 #: More than any wait of these tests should take; a test that needs it has failed.
-PATIENCE_S = 20.0
+PATIENCE_S = 120.0
 
 
 async def eventually(condition: Callable[[], bool]) -> None:

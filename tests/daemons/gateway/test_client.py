@@ -17,7 +17,7 @@ from daemons.gateway import client
 from daemons.gateway.client import BadAddress, Events, Refused, Unreachable, open_events
 from protocol import keys
 
-PATIENCE_S = 20.0
+PATIENCE_S = 120.0
 
 
 @pytest.fixture(autouse=True)

@@ -27,7 +27,7 @@ from tests.daemons.gateway.rfc6455 import (
     hello,
 )
 
-PATIENCE_S = 20.0
+PATIENCE_S = 120.0
 
 
 class Peer:

@@ -17,7 +17,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
-PATIENCE_S = 20.0
+PATIENCE_S = 120.0
 COMMAND = (sys.executable, "-m", "daemons.cli.main", "gateway", "--config")
 #: Passes the socket with the descriptor that follows, then becomes the command after that.
 WITH_SOCKET = (

@@ -24,7 +24,7 @@ import trio
 from daemons.broker import Broker, open_broker
 from protocol.messages import SubmissionRequest
 
-PATIENCE_S = 60.0
+PATIENCE_S = 120.0
 CLIENTS = Path(__file__).parent / "clients"
 ROOT = Path(__file__).parents[3]
 #: Passes descriptor 3 on as a listening socket, as systemd and our supervisor do.

@@ -12,7 +12,7 @@ import trio
 from daemons.gateway import stream as module
 from daemons.gateway.stream import INBOUND_BURST_BYTES, ClientStream, TokenBucket
 
-PATIENCE_S = 20.0
+PATIENCE_S = 120.0
 
 
 @asynccontextmanager

@@ -20,7 +20,7 @@ from daemons.supervisor.client import Client, NotRunning
 
 PROGRAMS = Path(__file__).parent / "programs"
 #: Bound for each wait; reached only when something is broken.
-WAIT_S = 60.0
+WAIT_S = 120.0
 
 
 class Suite:

@@ -22,7 +22,7 @@ import trio
 from daemons.config import Config, ConfigError, Store
 from daemons.supervisor.store import exec_store, store_command, wait_for_store
 
-WAIT_S = 20.0
+WAIT_S = 120.0
 OPERATIONS = Path(__file__).parents[3] / "docs/operations.md"
 
 

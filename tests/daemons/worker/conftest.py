@@ -21,7 +21,7 @@ from protocol.messages import Submission, SubmissionRequest
 
 ROOT = Path(__file__).parents[3]
 #: More than any wait of these tests should take; a test that needs it has failed.
-PATIENCE_S = 45.0
+PATIENCE_S = 120.0
 POLL_S = 0.02
 
 PROBLEM_YAML = """\

@@ -20,7 +20,7 @@ from protocol import keys
 from protocol.messages import Status, SubmissionRequest, WorkerInfo
 
 LEASE_S = 60.0
-PATIENCE_S = 30.0
+PATIENCE_S = 120.0
 REQUEST = SubmissionRequest(problem_id="p", user_id="u1", language="c", code="x")
 INFO = WorkerInfo(name="w1", slots=1, busy=0, grade="full")
 

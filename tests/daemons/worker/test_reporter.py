@@ -16,7 +16,7 @@ from daemons.worker.reporter import Reporter
 from protocol import keys
 from protocol.messages import EventType, Judgement, SubmissionRequest, Verdict
 
-PATIENCE_S = 30.0
+PATIENCE_S = 120.0
 REQUEST = SubmissionRequest(problem_id="p", user_id="u1", language="c", code="x")
 COMPILED = Step(EventType.COMPILED, b'"time_s":0.5,"tests_total":9')
 TESTS = 6
