@@ -10,6 +10,7 @@ clean up. Where the file system can share blocks between files, the kernel copie
 
 from __future__ import annotations
 
+import errno
 import os
 import weakref
 from collections.abc import Iterator, Mapping
@@ -43,13 +44,19 @@ class Kept:
         return self._places[file].size
 
     def read(self, file: Path) -> bytes:
-        """Return what was in *file*."""
+        """Return what was in *file*.
+
+        Raises:
+            OSError: the copy can't be read.
+        """
         offset, size = self._places[file]
         parts = []
         # The kernel gives 2 GiB at once at most.
         while size and (part := os.pread(self._fd, size, offset)):
             parts.append(part)
             offset, size = offset + len(part), size - len(part)
+        if size:
+            raise OSError(errno.EIO, "the worker's copy has lost its end", str(file))
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
 

@@ -27,6 +27,8 @@ LIMITS = Limits(time_s=1, wall_s=2, memory_bytes=1000, output_bytes=10)
         ({"killed_for": "time"}, RunStatus.TIME_LIMIT),
         ({"killed_for": "wall"}, RunStatus.IDLE_LIMIT),
         ({"killed_for": "wall", "time_s": 1.2}, RunStatus.TIME_LIMIT),
+        ({"killed_for": "wall", "time_s": 0.6}, RunStatus.TIME_LIMIT),
+        ({"killed_for": "wall", "time_s": 0.4}, RunStatus.IDLE_LIMIT),
         ({"killed_for": "output", "time_s": 1.2, "oom_kills": 1}, RunStatus.OUTPUT_LIMIT),
         ({"killed_for": "memory"}, RunStatus.MEMORY_LIMIT),
     ],

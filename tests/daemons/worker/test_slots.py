@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import resource
+from pathlib import Path
 
 import trio
 
 from daemons.broker import Claims
 from protocol import keys
 from protocol.messages import Verdict
-from tests.daemons.worker.conftest import Site, echo_after, eventually, write_problem
+from tests.daemons.worker.conftest import Site, Worker, echo_after, eventually, write_problem
 
 
 async def events_of(site: Site) -> list[dict[str, str]]:
@@ -72,11 +74,23 @@ async def make_suspect(site: Site) -> str:
     return id_
 
 
-async def test_broken_package_costs_its_submissions_and_no_others(site: Site) -> None:
-    """A test file that went away is this host's fault: three tries, internal_error, a log of why."""
-    write_problem(site.folder, "broken")
+def copies(worker: Worker) -> set[Path]:
+    """Return the open files without names in which the worker keeps tests."""
+    return {
+        fd
+        for fd in Path(f"/proc/{worker.pid}/fd").iterdir()
+        if "(deleted)" in str(fd.readlink()) and fd.stat().st_size
+    }
+
+
+async def test_broken_tests_cost_their_submissions_and_no_others(site: Site) -> None:
+    """A copy of tests that can't be read is this host's fault: three tries, then a log of why."""
     worker = await site.open_worker()
-    await trio.Path(site.folder / "problems/broken/data/secret/1.in").unlink()
+    before = copies(worker)
+    write_problem(site.folder, "broken")
+    await eventually(lambda: len(copies(worker)) > len(before))
+    (broken,) = copies(worker) - before
+    os.truncate(broken, 0)
     id_ = await site.submit(echo_after(0), problem_id="broken")
     submission = await site.verdict(id_)
     assert (submission.verdict, submission.attempt) == (Verdict.INTERNAL_ERROR, 3)
