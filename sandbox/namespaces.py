@@ -1,7 +1,6 @@
 """Namespaces: fork into new ones, map users, tie a child's life to its parent's."""
 
 import contextlib
-import ctypes
 import os
 import signal
 from collections.abc import Collection
@@ -135,11 +134,6 @@ def send_signal(pidfd: int, number: int) -> None:
     """Signal the process behind *pidfd*; one that has ended is fine."""
     with contextlib.suppress(ProcessLookupError):
         signal.pidfd_send_signal(pidfd, number)
-
-
-def set_domain(name: bytes) -> None:
-    """Set the NIS domain name of this uts namespace."""
-    syscalls.libc_call("setdomainname", ctypes.create_string_buffer(name), len(name))
 
 
 def check_descriptors() -> None:

@@ -139,9 +139,8 @@ def decide_status(limits: Limits, ending: Ending) -> RunStatus:
     if ending.killed_for == "time" or ending.time_s > limits.time_s:
         return RunStatus.TIME_LIMIT
     if ending.killed_for == "wall":
-        # One that computed all the while, on a host that gave it half a processor, was not idle.
-        busy_s = min(limits.time_s, limits.wall_s) / 2
-        return RunStatus.TIME_LIMIT if ending.time_s > busy_s else RunStatus.IDLE_LIMIT
+        # On a host that gave it half a processor it was not idle: it came that far by computing.
+        return RunStatus.TIME_LIMIT if ending.time_s > limits.time_s / 2 else RunStatus.IDLE_LIMIT
     if (
         ending.killed_for == "memory"
         or ending.oom_kills

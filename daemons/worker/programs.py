@@ -106,8 +106,9 @@ class Sources:
     @classmethod
     def _sent(cls, request: Request, toolchain: Toolchain) -> Sources:
         if request.code is not None:
-            name = toolchain.language.source_name(request.code)
-            return cls({name: request.code.encode("utf-8", "surrogatepass")}, name)
+            code = toolchain.language.source_code(request.code)
+            name = toolchain.language.source_name(code)
+            return cls({name: code.encode("utf-8", "surrogatepass")}, name)
         files = {file.name: file.content.encode("utf-8", "surrogatepass") for file in request.files}
         return cls(files, request.entry or request.files[0].name)
 
@@ -155,6 +156,9 @@ class Program(AbstractContextManager["Program"]):
         self.compile_time_s = time_s
         self._sources = sources
         language = toolchain.language
+        reads = {name: blob.read for name, blob in artefacts.items()}
+        stem = Path(sources.entry).stem
+        self._start = language.start.find(stem, reads) if language.start is not None else ""
         kept = sources.files if language.keep_sources or not language.is_compiled else {}
         #: What a run finds in its folder, by name.
         self.files: Mapping[str, bytes | Blob] = {**kept, **artefacts}
@@ -212,6 +216,7 @@ class Program(AbstractContextManager["Program"]):
             tools=self.toolchain.tools,
             files=tuple(self._sources.files),
             entry=self._sources.entry,
+            start=self._start,
             memory_bytes=limits.memory_bytes,
         )
         memory_bytes = limits.memory_bytes + language.memory_overhead_bytes

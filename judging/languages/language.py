@@ -10,6 +10,7 @@ In the argument lists these placeholders stand for what is known only at the run
 - `{source}`, alone in an argument: the source files with one of the language's extensions, each
   an argument of its own (headers and data lie beside them and are not named);
 - `{entry}`: the file that the program starts with; `{stem}`: its name without the extension;
+- `{start}`: what the runtime is told to start, where a language has `start`;
 - `{memory_mb}`: the problem's memory limit in MiB, without the language's overhead;
 - `{prepared}`, alone in an argument of `compile`: the options by which what was prepared is used,
   once it is there; in these options `{folder}` is where it is.
@@ -18,7 +19,7 @@ In the argument lists these placeholders stand for what is known only at the run
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -63,6 +64,37 @@ class Preparation:
 
 
 @dataclass(frozen=True, slots=True)
+class Start:
+    """Finds what a runtime is told to start, where that need not bear the name of the entry.
+
+    Attributes:
+        artefact: matches the whole name of an artefact that may be it, and finds the name to start.
+        contains: what all of such an artefact has in it, each character a byte.
+    """
+
+    artefact: str
+    contains: tuple[str, ...]
+
+    def find(self, stem: str, artefacts: Mapping[str, Callable[[], bytes]]) -> str:
+        """Return the name to start: *stem* if that will do, else the first that will, else *stem*.
+
+        *artefacts* gives the content of each by its name.
+        """
+        names = {
+            found[1]: name
+            for name in sorted(artefacts)
+            if (found := re.fullmatch(self.artefact, name)) is not None
+        }
+        ordered = sorted(names, key=lambda name: name != stem)
+        marks = [mark.encode("latin-1") for mark in self.contains]
+        for name in ordered:
+            content = artefacts[names[name]]()
+            if all(mark in content for mark in marks):
+                return name
+        return stem
+
+
+@dataclass(frozen=True, slots=True)
 class Language:
     """One language: how its programs are found, compiled and run.
 
@@ -97,6 +129,9 @@ class Language:
         out_of_memory_exit_code: with this exit code the runtime says that its own bound on
             memory was reached; the verdict is then `memory_limit_exceeded`.
         entry_pattern: finds in a single piece of code the name that its file must have.
+        blank_pattern: finds in a single piece of code what is left out, since it would have the
+            compiler put its artefacts somewhere else.
+        start: finds what the runtime is told to start; None if the command says so without.
         identity: the command whose output tells one build of the compiler from another; by default
             `version`.
         host_faults: finds in a compiler's output that it failed for want of something on this
@@ -135,6 +170,8 @@ class Language:
     stack_bytes: int | None = None
     out_of_memory_exit_code: int | None = None
     entry_pattern: str | None = None
+    blank_pattern: str | None = None
+    start: Start | None = None
     identity: tuple[str, ...] | None = None
     host_faults: str | None = None
     fork_from: str | None = None
@@ -151,6 +188,15 @@ class Language:
         """
         found = re.search(self.entry_pattern, code, re.MULTILINE) if self.entry_pattern else None
         return found[1] + self.extensions[0] if found else self.source
+
+    def source_code(self, code: str) -> str:
+        """Return *code*, a submission in one piece, as it is to be stored; each line stays one.
+
+        In Java a class of a package would have to lie in the package's folder.
+        """
+        if self.blank_pattern is None:
+            return code
+        return re.sub(self.blank_pattern, "", code, count=1, flags=re.MULTILINE)
 
     def blames_host(self, output: bytes) -> bool:
         """Tell whether a compiler's *output* speaks of this host's want and not of the program."""
@@ -173,6 +219,7 @@ class Language:
         tools: Mapping[str, str],
         files: Sequence[str] = (),
         entry: str = "",
+        start: str = "",
         memory_bytes: int = 0,
         prepared: Path | None = None,
     ) -> list[str]:
@@ -183,6 +230,7 @@ class Language:
             tools: where each of `programs` is.
             files: the names of all files of the submission.
             entry: the one that it starts with.
+            start: what `Start.find` says.
             memory_bytes: the problem's memory limit.
             prepared: the folder of what was prepared, if it is there.
         """
@@ -190,6 +238,7 @@ class Language:
             **tools,
             "entry": entry,
             "stem": Path(entry).stem,
+            "start": start,
             "memory_mb": str(memory_bytes // 2**20),
         }
         argv: list[str] = []

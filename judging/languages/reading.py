@@ -22,9 +22,10 @@ from judging.languages.language import (
     Language,
     Languages,
     Preparation,
+    Start,
 )
 
-_KNOWN_PLACEHOLDERS = frozenset({"source", "entry", "stem", "memory_mb", "prepared"})
+_KNOWN_PLACEHOLDERS = frozenset({"source", "entry", "stem", "start", "memory_mb", "prepared"})
 _COMMANDS = ("version", "identity", "detect", "compile", "run")
 
 
@@ -74,6 +75,8 @@ def _read(path: Path) -> Language:
         _refuse_unknown(table.get("compile_limits", {}), CompileLimits, "compile_limits.")
         if "prepared" in table:
             _refuse_unknown(table["prepared"], Preparation, "prepared.")
+        if "start" in table:
+            _refuse_unknown(table["start"], Start, "start.")
         if "function" in table:
             _refuse_unknown(table["function"], Harness, "function.")
         language = msgspec.convert(table, Language)

@@ -9,6 +9,7 @@ import trio
 from daemons.worker.programs import CompileFailure, Sources, compile_program, open_boxes
 from daemons.worker.toolchains import Toolchain, find_toolchains
 from judging.languages import load_languages
+from protocol.messages import RunRequest
 from sandbox import Box, Grade, Limits, RunStatus
 
 LANGUAGES = load_languages()
@@ -232,6 +233,36 @@ async def test_what_does_not_parse_is_a_compile_error() -> None:
         return None if language.source.partition(".")[0] in output else f"no file named: {output}"
 
     assert await try_all(find_fault) == {}
+
+
+JAVA_MAIN = "{ public static void main(String[] args) { System.out.println(args.length); } }"
+#: What people send as one file of Java, where the class to start is to be found.
+JAVA = (
+    f"class Solution {JAVA_MAIN}",
+    f"package a.b.c;\npublic class Other {JAVA_MAIN}",
+    f"  package deep.er;\nclass Helper {{ }}\nclass Zebra {JAVA_MAIN}",
+    f"public class Solver {{ }}\nclass Main {JAVA_MAIN}",
+    f"class A {{ static class B {JAVA_MAIN} }}\nclass Main {JAVA_MAIN.replace('args.length', '0')}",
+    "interface Entry " + JAVA_MAIN,
+)
+
+
+async def test_java_starts_the_class_that_has_main() -> None:
+    """Whatever it is called, public or not, alone or after others, in a package or in none."""
+    toolchains = await find_toolchains([LANGUAGES["java"]])
+    java = toolchains["java"]
+    found = []
+    async with open_boxes([java], slots=1, grade=Grade.REDUCED) as sandbox:
+        (box,) = sandbox.boxes
+        for code in JAVA:
+            request = RunRequest(user_id="u1", language="java", code=code)
+            with trio.fail_after(PATIENCE_S):
+                program = await compile_program(box, java, Sources.of(request, java))
+                assert not isinstance(program, CompileFailure), program.output
+                with program:
+                    result = await program.run(box, stdin=b"", limits=LIMITS)
+            found.append((result.stdout, result.status))
+    assert found == [(b"0\n", RunStatus.OK)] * len(JAVA)
 
 
 async def try_all(

@@ -172,6 +172,33 @@ def test_source_name_is_that_of_the_public_class(code, name):
     assert LANGUAGES["java"].source_name(code) == name
 
 
+def test_package_of_a_single_file_is_left_out():
+    """Lines stay where they are, so that the compiler's words fit what people wrote."""
+    java = LANGUAGES["java"]
+    assert java.source_code("// a\npackage a.b;\nclass X {}") == "// a\n\nclass X {}"
+    assert java.source_code("class X { int package_a; }") == "class X { int package_a; }"
+    assert LANGUAGES["go"].source_code("package main\n") == "package main\n"
+
+
+MAIN, OTHER = b"\x01\0\4main..\x01\0\x16([Ljava/lang/String;)V", b"\x01\0\4main()V"
+
+
+@pytest.mark.parametrize(
+    ("artefacts", "name"),
+    [
+        ({"Main.class": MAIN, "A.class": MAIN}, "Main"),
+        ({"Main.class": OTHER, "B.class": MAIN, "C.class": MAIN}, "B"),
+        ({"A$Inner.class": MAIN, "Zebra.class": MAIN, "main.txt": MAIN}, "Zebra"),
+        ({"A.class": OTHER}, "Main"),
+        ({}, "Main"),
+    ],
+)
+def test_start_is_the_entry_or_else_the_first_that_will_do(artefacts, name):
+    """The class that bears the entry's name comes first; inner classes are never meant."""
+    contents = {key: lambda value=value: value for key, value in artefacts.items()}
+    assert LANGUAGES["java"].start.find("Main", contents) == name
+
+
 def test_source_name_is_fixed_elsewhere():
     """Other languages do not care what their file is called."""
     assert LANGUAGES["cpp"].source_name("public class Solution") == "main.cpp"

@@ -1,6 +1,6 @@
 # row: 66
 # rule: Waiting without using CPU ends at the wall clock limit.
 # status: idle_limit
-# limits: time_s=1 wall_s=0.3
+# limits: time_s=2 wall_s=0.3
 import os, select, signal, time
 os.kill(os.getpid(), signal.SIGSTOP)
