@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -27,6 +28,7 @@ from benchmarks.report import Row, make_document, make_table
 from benchmarks.sandboxed import sandboxed_hello, sandboxed_java, sandboxed_python
 from benchmarks.store import submit
 from benchmarks.verdict import throughput, verdict
+from benchmarks.whole import idle_memory, start
 
 #: All benchmarks, in the order of the table. A new one is a decorated function and a place here.
 BENCHMARKS: tuple[Benchmark, ...] = (
@@ -36,6 +38,8 @@ BENCHMARKS: tuple[Benchmark, ...] = (
     sandboxed_python,
     sandboxed_java,
     hundred_tests,
+    start,
+    idle_memory,
     compile_cpp,
     compile_known,
     compile_java,
@@ -55,14 +59,18 @@ BENCHMARKS: tuple[Benchmark, ...] = (
     command_cpu_coredis,
 )
 
+#: About a minute for all of them, and several for figures that are kept.
+QUICK, FULL = Effort(30, 2, 1.0), Effort(200, 3, 3.0)
 #: A spread needs two samples at least.
 MANY = click.IntRange(min=2)
 
 
 @click.command()
 @click.argument("names", nargs=-1, metavar="[NAME]...")
-@click.option("--rounds", type=MANY, default=200, show_default=True, help="Samples per duration.")
-@click.option("--turns", type=MANY, default=3, show_default=True, help="Turns of 3 s per rate.")
+@click.option("--full", is_flag=True, help="Measure for minutes, for figures that are kept.")
+@click.option(
+    "--rounds", type=MANY, help=f"Samples per duration: {QUICK.rounds}, or {FULL.rounds} in full."
+)
 @click.option("--list", "only_list", is_flag=True, help="Tell what there is and how it measures.")
 @click.option(
     "--json",
@@ -72,7 +80,9 @@ MANY = click.IntRange(min=2)
     show_default=True,
     help="Where the numbers go.",
 )
-def bench(names: tuple[str, ...], rounds: int, turns: int, only_list: bool, output: Path) -> None:
+def bench(
+    names: tuple[str, ...], full: bool, rounds: int | None, only_list: bool, output: Path
+) -> None:
     """Measure Gavel beside bare baselines in the same run; all benchmarks, or those NAMEd."""
     known = {benchmark.name: benchmark for benchmark in BENCHMARKS}
     if unknown := set(names) - set(known):
@@ -83,7 +93,8 @@ def bench(names: tuple[str, ...], rounds: int, turns: int, only_list: bool, outp
         for benchmark in chosen:
             console.print(f"[bold]{benchmark.name}[/]\n    {benchmark.method}\n")
         return
-    results = trio.run(_measure, chosen, Effort(rounds, turns), console)
+    effort = FULL if full else QUICK
+    results = trio.run(_measure, chosen, replace(effort, rounds=rounds or effort.rounds), console)
     console.print(make_table(results))
     output.parent.mkdir(parents=True, exist_ok=True)
     output.write_text(json.dumps(make_document(results), indent=2) + "\n")

@@ -95,13 +95,13 @@ async def round_trip(effort: Effort) -> Comparison:
     bare="synchronous redis-py, one GET after the other",
 )
 async def round_trips(effort: Effort) -> Comparison:
-    """Turns of 3 s over a unix socket to the same server, ours and redis-py in turn.
+    """In turns over a unix socket to the same server, ours and redis-py in turn.
 
     Our tasks each wait for their own reply; their commands travel together on one connection.
     """
     async with _open_clients() as clients:
         load = _load_of_tasks(clients.get_ours)
-        return await rates(load, clients.load_redis_py, effort.turns)
+        return await rates(load, clients.load_redis_py, effort)
 
 
 @benchmark(
@@ -110,10 +110,10 @@ async def round_trips(effort: Effort) -> Comparison:
     bare="the same tasks on coredis as it comes",
 )
 async def round_trips_coredis(effort: Effort) -> Comparison:
-    """Turns of 3 s over a unix socket to the same server, ours and coredis in turn."""
+    """In turns over a unix socket to the same server, ours and coredis in turn."""
     async with _open_clients() as clients:
         loads = _load_of_tasks(clients.get_ours), _load_of_tasks(clients.get_coredis)
-        return await rates(*loads, effort.turns)
+        return await rates(*loads, effort)
 
 
 @benchmark(
@@ -122,10 +122,10 @@ async def round_trips_coredis(effort: Effort) -> Comparison:
     bare="synchronous redis-py, one GET after the other",
 )
 async def command_cpu(effort: Effort) -> Comparison:
-    """Turns of 3 s, ours and redis-py in turn: user and system time of this process alone."""
+    """In turns, ours and redis-py in turn: user and system time of this process alone."""
     async with _open_clients() as clients:
         load = _load_of_tasks(clients.get_ours)
-        return await cpu_costs(load, clients.load_redis_py, effort.turns)
+        return await cpu_costs(load, clients.load_redis_py, effort)
 
 
 @benchmark(
@@ -134,7 +134,7 @@ async def command_cpu(effort: Effort) -> Comparison:
     bare="the same tasks on coredis as it comes",
 )
 async def command_cpu_coredis(effort: Effort) -> Comparison:
-    """Turns of 3 s, ours and coredis in turn: user and system time of this process alone."""
+    """In turns, ours and coredis in turn: user and system time of this process alone."""
     async with _open_clients() as clients:
         loads = _load_of_tasks(clients.get_ours), _load_of_tasks(clients.get_coredis)
-        return await cpu_costs(*loads, effort.turns)
+        return await cpu_costs(*loads, effort)

@@ -100,7 +100,7 @@ async def _rate(slots: int, effort: Effort) -> Comparison:
         return await rates(
             run_for,
             lambda seconds: run_bare_for(seconds, [str(binary)], Path("/dev/null")),
-            effort.turns,
+            effort,
         )
 
 

@@ -14,8 +14,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 WARM_UP = 5
-#: Seconds that each side of `rates` has for one turn.
-TURN_S = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +82,9 @@ def at_most_more(bound: float, unit: str) -> Target:
 class Effort:
     """How long to measure: samples per side of `durations`, turns per side of `rates`."""
 
-    rounds: int = 200
-    turns: int = 3
+    rounds: int
+    turns: int
+    turn_s: float
 
 
 Measurement = Callable[[Effort], Awaitable[Comparison]]
@@ -142,25 +141,25 @@ async def durations(
 Work = Callable[[float], int | Awaitable[int]]
 
 
-async def rates(ours: Work, bare: Work, turns: int) -> Comparison:
-    """Let *ours* and *bare* work for `TURN_S` seconds in turn and compare how many a second.
+async def rates(ours: Work, bare: Work, effort: Effort) -> Comparison:
+    """Let *ours* and *bare* work in turn and compare how many a second they finish.
 
     The first turn is short and thrown away.
     """
-    return await _take_turns(ours, bare, turns, "1/s", lambda done, wall_s, _: done / wall_s)
+    return await _take_turns(ours, bare, effort, "1/s", lambda done, wall_s, _: done / wall_s)
 
 
-async def cpu_costs(ours: Work, bare: Work, turns: int) -> Comparison:
+async def cpu_costs(ours: Work, bare: Work, effort: Effort) -> Comparison:
     """As `rates`, but compare this process's CPU time for each one that was finished."""
-    return await _take_turns(ours, bare, turns, "us", lambda done, _, cpu_s: cpu_s / done * 1e6)
+    return await _take_turns(ours, bare, effort, "us", lambda done, _, cpu_s: cpu_s / done * 1e6)
 
 
 async def _take_turns(
-    ours: Work, bare: Work, turns: int, unit: str, sample: Callable[[int, float, float], float]
+    ours: Work, bare: Work, effort: Effort, unit: str, sample: Callable[[int, float, float], float]
 ) -> Comparison:
     sides: tuple[tuple[Work, list[float]], ...] = (ours, []), (bare, [])
-    for turn in range(1 + turns):
-        seconds = TURN_S if turn else TURN_S / 3
+    for turn in range(1 + effort.turns):
+        seconds = effort.turn_s if turn else effort.turn_s / 3
         for work, samples in sides:
             wall_s, cpu_s = time.perf_counter(), time.process_time()
             done = work(seconds)

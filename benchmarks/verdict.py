@@ -67,15 +67,17 @@ def make_site(folder: Path) -> None:
         path.write_text(text)
 
 
+_GAVEL = str(Path(sys.executable).parent / "gavel")
+
+
 @asynccontextmanager
-async def open_system(folder: Path) -> AsyncIterator[tuple[str, str]]:
-    """Run `gavel up` in *folder*; yields the addresses of the API and the gateway."""
-    gavel = str(Path(sys.executable).parent / "gavel")
+async def start_system(folder: Path) -> AsyncIterator[trio.Process]:
+    """Run `gavel up` in *folder*; yields its process when all is ready."""
     ready, tell_ready = os.pipe()
     with (folder / "up.log").open("wb") as log:
         up = partial(
             trio.run_process,
-            [gavel, "up", "--ready-fd", str(tell_ready)],
+            [_GAVEL, "up", "--ready-fd", str(tell_ready)],
             cwd=folder,
             stdout=log,
             stderr=subprocess.STDOUT,
@@ -89,16 +91,23 @@ async def open_system(folder: Path) -> AsyncIterator[tuple[str, str]]:
                 with trio.fail_after(_START_S):
                     said = await stream.receive_some()
             assert said.startswith(b"ready "), (folder / "up.log").read_text()
-            status = await trio.run_process(
-                [gavel, "status", "--json"], cwd=folder, capture_stdout=True
-            )
-            listening = {
-                name: daemon["listen"][0]
-                for name, daemon in json.loads(status.stdout)["daemons"].items()
-                if daemon["listen"]
-            }
-            yield listening["api"], listening["gateway"]
+            yield process
             process.send_signal(signal.SIGTERM)
+
+
+@asynccontextmanager
+async def open_system(folder: Path) -> AsyncIterator[tuple[str, str]]:
+    """Run `gavel up` in *folder*; yields the addresses of the API and the gateway."""
+    async with start_system(folder):
+        status = await trio.run_process(
+            [_GAVEL, "status", "--json"], cwd=folder, capture_stdout=True
+        )
+        listening = {
+            name: daemon["listen"][0]
+            for name, daemon in json.loads(status.stdout)["daemons"].items()
+            if daemon["listen"]
+        }
+        yield listening["api"], listening["gateway"]
 
 
 class ApiConnection:
@@ -257,7 +266,7 @@ async def verdict(effort: Effort) -> Comparison:
     target=ratio_at_least(2.0),
 )
 async def throughput(effort: Effort) -> Comparison:
-    """As `verdict`, with several submissions on their way at a time, in turns of 3 s with bare.
+    """As `verdict`, with several submissions on their way at a time, in turns with bare.
 
     The load generator runs on the same cores and is paid for by ours.
     """
@@ -269,5 +278,5 @@ async def throughput(effort: Effort) -> Comparison:
             return await rates(
                 client.submit_for,
                 lambda seconds: run_bare_for(seconds, bare, folder / "solution.in"),
-                effort.turns,
+                effort,
             )

@@ -10,7 +10,6 @@ import pytest
 from click.testing import CliRunner
 from rich.console import Console
 
-from benchmarks import measure
 from benchmarks.__main__ import BENCHMARKS, bench
 from benchmarks.bare import run_bare, run_bare_for
 from benchmarks.measure import (
@@ -66,9 +65,8 @@ async def test_durations_take_turns_and_drop_the_warm_up() -> None:
     assert made.ours.samples == made.bare.samples == 4
 
 
-async def test_rates_take_turns_and_drop_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_rates_take_turns_and_drop_the_first() -> None:
     """Each side is told how long it has, and the short first turn does not count."""
-    monkeypatch.setattr(measure, "TURN_S", 0.03)
     told: list[tuple[str, float]] = []
 
     async def ours(seconds: float) -> int:
@@ -79,7 +77,7 @@ async def test_rates_take_turns_and_drop_the_first(monkeypatch: pytest.MonkeyPat
         told.append(("bare", seconds))
         return 1
 
-    made = await rates(ours, bare, turns=2)
+    made = await rates(ours, bare, Effort(rounds=2, turns=2, turn_s=0.03))
     assert told == [(side, seconds) for seconds in (0.01, 0.03, 0.03) for side in ("ours", "bare")]
     assert made.ours.samples == made.bare.samples == 2
 

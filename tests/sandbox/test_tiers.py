@@ -17,6 +17,7 @@ from daemons.worker.programs import open_boxes
 from daemons.worker.toolchains import find_toolchains
 from judging.languages import load_languages
 from sandbox import Box, Grade, Job, Limits, Result, Tier
+from sandbox.parking import RUNS_PER_START
 
 from .corpus import PROGRAMS, STDIN
 
@@ -84,6 +85,17 @@ async def test_programs_can_not_tell_the_tiers_apart() -> None:
     async with open_pair() as boxes:
         different = await find_differences(boxes, PROGRAMS)
     assert not different, "\n\n".join(different)
+
+
+async def test_interpreter_starts_anew_after_many_runs() -> None:
+    """What one program learns of the memory's layout is of no use to those after the next start."""
+    code = "import sys\nprint(id(sys.modules))"
+    async with open_pair() as (box, _):
+        seen = [(await run_program(box, code, "fork")).stdout for _ in range(RUNS_PER_START + 3)]
+    starts = [number for number, place in enumerate(seen) if place not in seen[:number]]
+    assert len(starts) == 2
+    assert starts[0] == 0
+    assert starts[1] == RUNS_PER_START
 
 
 names = st.sampled_from(["a", "b", "items"])
