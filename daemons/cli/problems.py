@@ -166,9 +166,8 @@ def verify(problem_ids: tuple[str, ...], config: Config, *, as_json: bool) -> No
 
     The inputs of all tests are shown to the input validators, too, which have to exit with 42.
 
-    Exit code: 0 each got a verdict that its folder names, 1 one did not, an input or a package is
-    refused,
-    2 wrong usage, 3 this machine could not judge.
+    Exit code: 0 each got a verdict that its folder names, 1 one did not, or an input or a package
+    is refused, 2 wrong usage, 3 this machine could not judge.
     """
     quiet_logs("problems")
     catalogue = _load(config)
