@@ -7,10 +7,13 @@ when no program had a fault.
 """
 
 import json
+import os
+import signal
 import subprocess
 import sys
 import tempfile
 import time
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -66,7 +69,16 @@ def boot(place: Path, mode: str) -> "subprocess.Popen[bytes]":
     command = [KERNEL, "rootfstype=hostfs", "rootflags=/", "rw", f"init={script}", "mem=2G"]
     command += [f"ubd0={swap}", f"umid={place.name}-{mode}", "con=null", "con0=fd:0,fd:1", "quiet"]
     with (place / f"{mode}.log").open("wb") as log:
-        return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        return subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+        )
+
+
+def end(kernel: "subprocess.Popen[bytes]") -> None:
+    """End a kernel that still runs, with all the processes that it is made of."""
+    if kernel.poll() is None:
+        os.killpg(kernel.pid, signal.SIGKILL)
+        kernel.wait()
 
 
 def report(place: Path, mode: str) -> bool:
@@ -98,21 +110,24 @@ def report(place: Path, mode: str) -> bool:
 
 
 def main() -> int:
-    """Boot, run, report."""
+    """Boot, run, report; however it ends, no kernel is left."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     with tempfile.TemporaryDirectory(prefix="gavel-cgroup2-") as folder:
         place = Path(folder)
         build_playground(place)
         (place / "tests" / "__pycache__").mkdir(exist_ok=True)
         until = time.monotonic() + BOOT_S
-        kernels = {mode: boot(place, mode) for mode in ("root", "delegated")}
         results = []
-        for mode, kernel in kernels.items():
-            try:
-                kernel.wait(until - time.monotonic())
-            except subprocess.TimeoutExpired:
-                kernel.kill()
-                kernel.wait()
-            results.append(report(place, mode))
+        with ExitStack() as running:
+            kernels = {}
+            for mode in ("root", "delegated"):
+                kernels[mode] = boot(place, mode)
+                running.callback(end, kernels[mode])
+            for mode, kernel in kernels.items():
+                with suppress(subprocess.TimeoutExpired):
+                    kernel.wait(until - time.monotonic())
+                end(kernel)
+                results.append(report(place, mode))
         return 0 if all(results) else 1
 
 
