@@ -59,7 +59,7 @@ BENCHMARKS: tuple[Benchmark, ...] = (
     command_cpu_coredis,
 )
 
-#: About a minute for all of them, and several for figures that are kept.
+#: Two minutes for all of them, and several for figures that are kept.
 QUICK, FULL = Effort(30, 2, 1.0), Effort(200, 3, 3.0)
 #: A spread needs two samples at least.
 MANY = click.IntRange(min=2)
