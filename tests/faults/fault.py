@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ class Setup(NamedTuple):
         server: a store outside, ``valkey`` or ``redis``, with these options; empty: the embedded one.
         proxied: whether the system reaches that store through a proxy. replica: whether a second
             server follows the first, through a proxy of its own.
+        furnish: puts into its folder what is to be there before it starts.
         sabotage: the guard that is taken out. within: a command that runs it all.
         wait: whether it is ready when the fault begins. checked: whether the common check follows;
             where not, the fault looks for itself. bare: it starts and checks all by itself.
@@ -39,6 +41,7 @@ class Setup(NamedTuple):
     options: tuple[str, ...] = ()
     proxied: bool = False
     replica: bool = False
+    furnish: Callable[[Path], object] = lambda folder: None
     sabotage: str = ""
     within: tuple[str, ...] = ()
     checked: bool = True

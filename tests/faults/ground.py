@@ -344,6 +344,7 @@ async def open_ground(setup: Setup) -> AsyncIterator[Ground]:
         name = stack.enter_context(tempfile.TemporaryDirectory(prefix="gavel-fault-"))
         folder = Path(name)
         (folder / "tickets").mkdir()
+        await trio.to_thread.run_sync(setup.furnish, folder)
         nursery = await stack.enter_async_context(trio.open_nursery())
         # Inside a task: what plays here is not to end with the watchers.
         watching = await nursery.start(hold_nursery)
