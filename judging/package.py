@@ -7,6 +7,7 @@ static validators, graders of its own, several output validators. Packages of th
 
 What the format leaves open or has not got:
 
+- Samples may be all the tests that a pass-fail problem has: packages in the making are like that.
 - A package's directory may bear any name that can be a problem id, dashes included.
 - Time limit. `legacy` has none, and in `2025-09` it may be left to the reference submissions. Here
   it is `limits.time_limit` (in `legacy` too, as BAPCtools writes it), or `timelimit` of

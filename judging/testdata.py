@@ -90,7 +90,7 @@ def read_tests(root: Path, how: ReadAs) -> TestData:
     own = how.groups.settings_of(reader.data, GroupSettings(reader.data / how.groups.files[0]))
     sample = reader.walk(reader.data / "sample", own)
     secret = reader.walk(reader.data / "secret", own)
-    if not secret.tests():
+    if not reader.tests:
         raise PackageError(
             reader.data / "secret", "expected at least one test (NAME.in and NAME.ans)"
         )
@@ -240,6 +240,8 @@ def grading_2025(data: TestData, *, scoring: bool) -> Grading:
         return PassFail()
     sample = data.root.groups()[0].tests() if len(data.root.items) > 1 else ()
     whole = _point_group(secret, SUM, _MAX_SCORE)
+    if not whole.tests:
+        raise PackageError(secret.settings.file.parent, "expected at least one test to give points")
     groups = secret.groups()
     inner = tuple(_point_group(group, PASS_FAIL, None) for group in groups)
     _check_points(whole, groups, inner)

@@ -184,23 +184,22 @@ Two lines: `encode` or `decode`, and a word of 2 to 100 lower-case letters.
 One line with a word of lower-case letters.
 """,
     "output_validator/validate.py": """\
-\"\"\"Asks for a second pass by writing nextpass.in; its other files stay until then.\"\"\"
+\"\"\"Asks for a second pass by writing nextpass.in, its input then; its other files stay.\"\"\"
 
-import os
 import sys
 
-word = open(sys.argv[1]).read().split()[1]
+todo, word = open(sys.argv[1]).read().split()
 folder = sys.argv[3]
 words = sys.stdin.read().split()
 if len(words) != 1:
     sys.exit(43)
-if os.path.exists(folder + "encoded"):
-    sys.exit(42 if words[0] == word else 43)
+if todo == "decode":
+    sys.exit(42 if words[0] == open(folder + "word").read() else 43)
 if not words[0].isascii() or not words[0].islower() or len(words[0]) > 200:
     sys.exit(43)
 if any(a == b for a, b in zip(words[0], word)):
     sys.exit(43)
-open(folder + "encoded", "w").write(words[0])
+open(folder + "word", "w").write(word)
 open(folder + "nextpass.in", "w").write(f"decode\\n{words[0]}\\n")
 sys.exit(42)
 """,

@@ -148,8 +148,11 @@ async def _judge_one(
     judgement: Judgement | None = None
     reason = f"no tools for {language} here" if language else "in a language that we have not"
     faults: list[str] = []
-    if toolchain is not None:
-        request = _request(case, toolchain)
+    try:
+        request = None if toolchain is None else _request(case, toolchain)
+    except UnicodeDecodeError:
+        request, reason = None, "not all of its files are text in UTF-8, as submissions must be"
+    if toolchain is not None and request is not None:
         means = Means(
             build=builds.compile,
             toolchains=toolchains,

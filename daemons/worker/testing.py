@@ -116,16 +116,16 @@ class Tester:
         self, box: Box, test: TestCase, data: dict[str, bytes], passes: _Passes
     ) -> tuple[Timed, Finding | None]:
         limit = 1 if self.validator is None else self.validator.about.passes
-        stdin = data[INPUT]
         for _ in range(limit):
-            timed, finding = await self._run_pass(box, test, data, stdin, passes)
+            timed, finding = await self._run_pass(box, test, data, passes)
             if finding is None or finding.next_input is None:
                 return timed, finding
-            stdin = finding.next_input
+            # The validator's input file is what the program has read, in each pass anew.
+            data = {INPUT: finding.next_input}
         raise ValidatorFault(f"it asked for more than {limit} passes")
 
     async def _run_pass(
-        self, box: Box, test: TestCase, data: dict[str, bytes], stdin: bytes, passes: _Passes
+        self, box: Box, test: TestCase, data: dict[str, bytes], passes: _Passes
     ) -> tuple[Timed, Finding | None]:
         """Run the program once; there is nothing to check unless it ended well."""
         files = {name: await self._read(path) for name, path in test.files.items()}
@@ -146,7 +146,7 @@ class Tester:
         timed = await self.timing.run(
             self.program,
             box,
-            stdin=stdin,
+            stdin=data[INPUT],
             limits=self._limits(),
             args=test.arguments,
             files=files,

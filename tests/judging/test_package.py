@@ -192,7 +192,10 @@ def test_load_problem_refuses_legacy(packages, more, problem):
         ({"data/secret/01.ans": None}, "data/secret/01.ans", "01.in needs its answer"),
         ({"data/secret/01.in": None}, "data/secret/01.ans", "has no 01.in beside it"),
         (
-            {"data/secret/01.in": None, "data/secret/01.ans": None},
+            {
+                f"data/{name}": None
+                for name in ("secret/01.in", "secret/01.ans", "sample/1.in", "sample/1.ans")
+            },
             "data/secret",
             "expected at least one test",
         ),

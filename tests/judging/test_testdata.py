@@ -1,8 +1,10 @@
 """Tests of a package: their order, their groups, how each is compared, what samples show."""
 
+import pytest
+
 from judging.checkers.flags import ValidatorFlags, parse_flags
 from judging.grading import Outcome
-from judging.package import load_problem
+from judging.package import PackageError, load_problem
 from judging.verdict import Verdict
 
 
@@ -41,6 +43,15 @@ def test_tests_without_samples(packages):
     problem = load_problem(packages.new(absent("sample/1")))
     assert [test.name for test in problem.tests] == ["secret/01"]
     assert problem.samples == ()
+
+
+def test_samples_may_be_all_the_tests(packages):
+    """Packages in the making have no secret data yet; but no points come of samples."""
+    files = packages.new(absent("secret/01"))
+    assert [test.name for test in load_problem(files).tests] == ["sample/1"]
+    packages.new({"problem.yaml": packages.yaml("type: scoring\n")} | absent("secret/01"))
+    with pytest.raises(PackageError, match="secret: expected at least one test to give points"):
+        load_problem(files)
 
 
 def test_groups_of_2025_09_say_how_they_are_compared(packages):

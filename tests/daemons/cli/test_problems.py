@@ -193,3 +193,14 @@ def test_problems_verify_says_why_inputs_were_not_checked(folder: Path) -> None:
     assert done.returncode == 0, done.stdout
     assert "check.viva: its language is not clear, or none of ours" in done.stdout
     assert "not checked" in done.stdout
+
+
+def test_problems_verify_judges_no_submission_that_is_not_text(folder: Path) -> None:
+    """Submissions are text, so a package's own that is not is told of, and keeps no other away."""
+    accepted = copy_two_sum(folder) / "submissions" / "accepted"
+    accepted.mkdir(parents=True)
+    (accepted / "latin.py").write_bytes(b"# caf\xe9\nprint(0)\n")
+    done = gavel(folder, "verify")
+    assert done.returncode == 0, done.stderr
+    assert "latin.py: not all of its files are text in UTF-8" in done.stdout
+    assert "1 submissions, 0 wrong, 1 not judged here" in done.stdout

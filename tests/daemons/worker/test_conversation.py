@@ -189,7 +189,10 @@ async def test_interactive_problem_may_have_passes_and_points(judge: Judge, tmp_
         "        sys.exit(42)",
         """        import os
         if not os.path.exists(sys.argv[3] + "again"):
-            open(sys.argv[3] + "again", "w"), open(sys.argv[3] + "nextpass.in", "w")
+            open(sys.argv[3] + "again", "w").write(str(number + 1))
+            open(sys.argv[3] + "nextpass.in", "w").write(str(number + 1))
+        elif open(sys.argv[3] + "again").read() != str(number):
+            sys.exit(43)
         elif "secret" in sys.argv:
             open(sys.argv[3] + "score.txt", "w").write("25")
         sys.exit(42)""",
