@@ -331,6 +331,14 @@ class Config(_File, frozen=True):
                 raise ConfigError(f"{self.file}: [problems] dirs: no folder {folder}")
         return dirs
 
+    def unwritable(self, key: str, folder: Path, exc: OSError) -> ConfigError:
+        """Return the error of *folder*, which *key* names and which can't be made or written."""
+        # All three at once: who mends one on a read-only disk would stumble over the next.
+        return ConfigError(
+            f"{self.file}: {key}: {folder}: {exc.strerror}; what is written lies where [store] dir,"
+            " [worker] cache_dir and [supervisor] control say: name folders that can be written"
+        )
+
     @property
     def loopback_only(self) -> bool:
         """Whether nobody outside this machine can reach us."""

@@ -105,8 +105,14 @@ class Admission:
             raise invalid(field, f"there is no language {language!r}; {hint} GET /languages")
         # With no worker alive there is nobody to ask: it waits in the queue until one is back.
         if offered:
-            now = ", ".join(offered)
-            raise invalid(field, f"no worker offers {language!r} at the moment; offered: {now}")
+            known = self._known[language]
+            # The last place where a program is looked for is its bare name.
+            tools = known.whence(sorted(places[-1] for places in known.programs.values()))
+            raise invalid(
+                field,
+                f"no worker offers {language!r} at the moment; offered: {', '.join(offered)}."
+                f" What a worker's machine needs for it: {tools}",
+            )
 
 
 def _hint(wrong: str, right: Iterable[str]) -> str:

@@ -61,5 +61,4 @@ def why_not_offered(language: Language) -> str:
     missing = missing_tools(language)
     if not missing:
         return "its tools do not work here"
-    where = f"; Debian has it in {', '.join(language.debian)}" if language.debian else ""
-    return f"not found: {', '.join(missing)}{where}"
+    return f"not found: {language.whence(missing)}"

@@ -183,7 +183,7 @@ def rotation_of(config: Config) -> Rotation | None:
     try:
         folder.mkdir(mode=0o750, parents=True, exist_ok=True)
     except OSError as exc:
-        raise ConfigError(f"{config.file}: [supervisor] log_dir: {folder}: {exc.strerror}") from exc
+        raise config.unwritable("[supervisor] log_dir", folder, exc) from exc
     if not os.access(folder, os.W_OK | os.X_OK):
         raise ConfigError(f"{config.file}: [supervisor] log_dir: {folder}: can't be written")
     return Rotation(folder, of.log_max_bytes, of.log_keep)

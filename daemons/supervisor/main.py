@@ -69,6 +69,10 @@ def supervise(config: Config, specs: list[DaemonSpec], *, ready_fd: int | None =
     configure_logs("supervisor", sink=merged.sink("supervisor"))
     control = config.path(config.supervisor.control)
     mark = secrets.token_hex(8)
+    try:
+        control.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as exc:
+        raise config.unwritable("[supervisor] control", control.parent, exc) from exc
     with (
         closing(merged),
         hold_lock(control.with_suffix(".lock"), mark) as lock,

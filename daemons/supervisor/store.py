@@ -35,7 +35,7 @@ def store_command(config: Config) -> list[str]:
         # Whoever may connect to the socket may do everything: the folder is its lock.
         folder.chmod(0o700)
     except OSError as exc:
-        raise ConfigError(f"{config.file}: [store] dir: {folder}: {exc.strerror}") from exc
+        raise config.unwritable("[store] dir", folder, exc) from exc
     return [str(server_binary()), *_settings(config, folder)]
 
 

@@ -24,7 +24,7 @@ from pathlib import Path
 import structlog
 import trio
 
-from daemons.config import Config, ConfigError
+from daemons.config import Config
 from daemons.worker.builds import Builds
 from daemons.worker.programs import ENV
 from daemons.worker.shelf import Shelf
@@ -81,7 +81,7 @@ async def open_builds(config: Config) -> Builds:
         if settings.prepare:
             prepared = open_prepared_folder(folder)
     except OSError as exc:
-        raise ConfigError(f"[worker] cache_dir: {folder}: {exc.strerror}") from exc
+        raise config.unwritable("[worker] cache_dir", folder, exc) from exc
     return Builds(shelf, prepared)
 
 

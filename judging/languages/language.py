@@ -19,7 +19,7 @@ In the argument lists these placeholders stand for what is known only at the run
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -180,6 +180,11 @@ class Language:
     debian: tuple[str, ...] = ()
     variant_of: str | None = None
     function: Harness | None = None
+
+    def whence(self, commands: Iterable[str]) -> str:
+        """Return *commands*, some of its programs', and where to get them, in words."""
+        where = f"; Debian has it in {', '.join(self.debian)}" if self.debian else ""
+        return ", ".join(commands) + where
 
     def source_name(self, code: str) -> str:
         """Return the name under which *code*, a submission in one piece, is to be stored.

@@ -50,7 +50,11 @@ async def test_create_refuses_a_language_that_no_worker_offers(api: Api, worker:
 
     document = check_problem(await api.post(GOOD), 422, "invalid-input")
     assert document["errors"] == [
-        {"field": "language", "message": "no worker offers 'python' at the moment; offered: cpp"}
+        {
+            "field": "language",
+            "message": "no worker offers 'python' at the moment; offered: cpp."
+            " What a worker's machine needs for it: python3; Debian has it in python3",
+        }
     ]
 
 
