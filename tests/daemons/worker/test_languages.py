@@ -22,7 +22,7 @@ PATIENCE_S = 120.0
 PROGRAMS: Mapping[str, Mapping[str, str]] = {
     "awk": {"main.awk": "{ print 2 * ($1 + $2) }"},
     "bash": {
-        "main.sh": "source \"${0%/*}/lib.sh\"\nread a b\ntwice $((a + b))\n",
+        "main.sh": 'source "${0%/*}/lib.sh"\nread a b\ntwice $((a + b))\n',
         "lib.sh": "twice() { echo $((2 * $1)); }\n",
     },
     "c": {
