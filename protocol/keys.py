@@ -119,11 +119,6 @@ def finished(partition: int) -> str:
     return f"fin:{{{partition}}}"
 
 
-def idempotency(partition: int, user_id: str, key: str) -> str:
-    """Return the hash that remembers one Idempotency-Key of one user."""
-    return f"idem:{{{partition}}}:{user_id}:{key}"
-
-
 def user(partition: int, user_id: str) -> str:
     """Return the hash of one user's counters."""
     return f"usr:{{{partition}}}:{user_id}"

@@ -76,7 +76,6 @@ MADE = {
     "meta:{p}": keys.meta(3),
     "lease:{p}": keys.leases(3),
     "fin:{p}": keys.finished(3),
-    "idem:{p}:<user>:<key>": keys.idempotency(3, "<user>", "<key>"),
     "usr:{p}:<user>": keys.user(3, "<user>"),
     "hist:{p}:<user>": keys.history(3, "<user>"),
     "dlq:{p}": keys.dead(3),
@@ -106,8 +105,7 @@ def test_every_key_function_is_in_the_table() -> None:
         if next(iter(inspect.signature(function).parameters)) == "partition"
     ]
     made = {
-        function(3, *("<user>", "<key>")[: function.__code__.co_argcount - 1])
-        for function in of_partition
+        function(3, *("<name>",)[: function.__code__.co_argcount - 1]) for function in of_partition
     }
     assert made
     prefixes = {name.partition("{3}")[0] for name in MADE.values()}
