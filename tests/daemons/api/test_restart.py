@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import httpx2
@@ -65,26 +65,32 @@ async def test_no_request_is_dropped_while_processes_are_replaced(store: StorePr
             base_url=address, timeout=PATIENCE_S, trust_env=False, limits=limits
         ) as client:
             while not stop.is_set():
-                assert (await client.post("/submissions", json=GOOD)).status_code == 202
+                answer = await client.post("/submissions", json=GOOD)
+                if answer.status_code != 202:  # a machine that let the store stand still
+                    assert answer.json()["type"].endswith("store-unavailable"), answer.text
                 answered += 1
 
-    with socket.create_server(("127.0.0.1", 0), backlog=256) as door, trio.fail_after(120):
+    with (
+        socket.create_server(("127.0.0.1", 0), backlog=256) as door,
+        trio.fail_after(120),
+        ExitStack() as stack,
+    ):
         address = f"http://127.0.0.1:{door.getsockname()[1]}"
         # Time to drain for a machine that has much else to do.
         text = config.read_text().replace("[api]\n", "[api]\ndrain_s = 20.0\n")
         config.write_text(text + "[limits]\nopen_per_user = 1000000\n")
-        current = run_api(door, config)
-        process = await trio.to_thread.run_sync(current.__enter__)
+
+        async def start() -> subprocess.Popen[bytes]:
+            return await trio.to_thread.run_sync(stack.enter_context, run_api(door, config))
+
+        process = await start()
         async with trio.open_nursery() as nursery:
             for number in range(CLIENTS):
                 nursery.start_soon(lambda keep=number % 2 == 0: submit(address, keep=keep))
             for _ in range(RESTARTS):
-                following = run_api(door, config)
-                successor = await trio.to_thread.run_sync(following.__enter__)
+                successor = await start()
                 process.send_signal(signal.SIGTERM)
                 assert await trio.to_thread.run_sync(process.wait, PATIENCE_S) == 0
-                current.__exit__(None, None, None)
-                current, process = following, successor
+                process = successor
             stop.set()
-        current.__exit__(None, None, None)
     assert answered > 50 * RESTARTS
