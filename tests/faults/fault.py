@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from tests.faults.ground import Ground
 
+#: How a daemon misbehaves is told to misbehave/sitecustomize.py, which Python imports at its start.
+MISBEHAVE = f"PYTHONPATH = '{Path(__file__).with_name('misbehave')}'"
 #: Two workers with a slot each, so that one finds what the other dropped.
 TWO_WORKERS = "\nprocesses = 2\nslots = 1"
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import itertools
-import statistics
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import trio
 
@@ -18,8 +17,9 @@ from tests.faults.ground import Ground
 
 #: For a client that reads none of them: of each submission that is cancelled at once, two.
 EVENTS = 10_000
-#: What a round trip may take besides, however short it was alone.
-SLACK_S = 0.1
+#: How many round trips are compared with as many, and how often at most.
+TRIPS = 100
+ROUNDS = 4
 
 
 async def publish(ground: Ground, user: str, count: int) -> list[str]:
@@ -42,28 +42,42 @@ async def round_trip(ground: Ground, user: User) -> float:
     return trio.current_time() - begun
 
 
-def compare(alone: Sequence[float], beside: Sequence[float]) -> str:
-    """Check that round trips take less than twice as long *beside* something; tell how long.
+def slowest_but_1_percent(times: Sequence[float]) -> float:
+    """Return the 99th percentile."""
+    return sorted(times)[max(0, len(times) - len(times) // 100 - 1)]
 
-    Of so few the slowest says more about the machine than about what stands beside them, so their
-    medians are compared, and the slowest are told.
+
+async def compare(measure: Callable[[int], Awaitable[tuple[list[float], list[float]]]]) -> str:
+    """Check that 99 % of round trips take less than twice as long beside something; tell how long.
+
+    *measure* returns the seconds alone and beside it. The machine has slow moments of its own, so
+    it has some rounds: what stands beside is there in each of them.
     """
-    before, now = statistics.median(alone), statistics.median(beside)
-    told = (
-        f"round trips {before * 1000:.0f} and {now * 1000:.0f} ms"
-        f" (slowest {max(alone) * 1000:.0f} and {max(beside) * 1000:.0f})"
-    )
-    if now >= 2 * before + SLACK_S:
-        raise TooLate(told)
-    return told
+    told = []
+    for turn in range(ROUNDS):
+        alone, beside = await measure(turn)
+        before, now = slowest_but_1_percent(alone), slowest_but_1_percent(beside)
+        told.append(f"p99 of {len(beside)} round trips {before * 1000:.0f} and {now * 1000:.0f} ms")
+        if now < 2 * before:
+            return "; before that ".join(reversed(told))
+    raise TooLate("; ".join(told))
 
 
 async def publish_beside(ground: Ground, user: User, reader: str) -> list[float]:
-    """Return the seconds of 20 round trips of *user* while *reader* gets 10,000 events."""
+    """Return the seconds of round trips of *user* while *reader* gets 10,000 events: 100 at least."""
+    found: list[float] = []
+    over = trio.Event()
+
+    async def go_round() -> None:
+        while len(found) < TRIPS or not over.is_set():
+            found.append(await round_trip(ground, user))
+
     async with trio.open_nursery() as nursery:
-        for _ in range(8):
-            nursery.start_soon(publish, ground, reader, EVENTS // 16)
-        found = [await round_trip(ground, user) for _ in range(20)]
+        nursery.start_soon(go_round)
+        async with trio.open_nursery() as publishing:
+            for _ in range(8):
+                publishing.start_soon(publish, ground, reader, EVENTS // 16)
+        over.set()
     # All of it is cancelled; what would be left is hints that workers take and drop.
     await ground.broker.redis.call(("DEL", keys.queue(0, "low")))
     return found
@@ -83,15 +97,21 @@ async def slow_reader(ground: Ground) -> str:
     (pid,) = await ground.pids("gateway")
     user = ground.user("quick")
     await ground.judged(user, [await ground.submit(user, "print(1)") for _ in range(3)])
-    # As many events, and nobody there for whom they are.
-    alone = await publish_beside(ground, user, "nobody")
-    async with raw_peer(ground, "slow") as slow:
-        before = resident_bytes(pid)
-        beside = await publish_beside(ground, user, "slow")
-        growth = resident_bytes(pid) - before
-        await wait_let_go(slow)
-    assert growth <= 2 << 20, f"{growth} bytes for it"
-    again = ground.user("slow")
+    grown: list[int] = []
+
+    async def measure(turn: int) -> tuple[list[float], list[float]]:
+        # As many events, and nobody there for whom they are.
+        alone = await publish_beside(ground, user, f"nobody{turn}")
+        async with raw_peer(ground, f"slow{turn}") as slow:
+            before = resident_bytes(pid)
+            beside = await publish_beside(ground, user, f"slow{turn}")
+            grown.append(resident_bytes(pid) - before)
+            await wait_let_go(slow)
+        return alone, beside
+
+    told = await compare(measure)
+    assert max(grown) <= 2 << 20, f"{max(grown)} bytes for it"
+    again = ground.user(f"slow{len(grown) - 1}")
     await ground.until(lambda: len(again.events) >= 1000, "it gets all that is kept")
     assert again.warned["trimmed"] >= 1
     links = itertools.pairwise(again.events.values())
@@ -99,8 +119,8 @@ async def slow_reader(ground: Ground) -> str:
     # The common check reads a story from its beginning, which is trimmed.
     ground.users.remove(again)
     return (
-        f"{compare(alone, beside)} without and with it;"
-        f" {growth / 1024:.0f} KiB for it; back, it got the {len(again.events)} events that are kept"
+        f"{told} without and with it; {max(grown) / 1024:.0f} KiB for it; back, it got the"
+        f" {len(again.events)} events that are kept"
     )
 
 
@@ -144,20 +164,6 @@ async def drip(ground: Ground, address: str, begin: bytes, more: bytes, waits: l
 async def slowloris(ground: Ground) -> str:
     """500 clients send headers, bodies and handshakes a byte at a time while 20 real ones work."""
     users = [ground.user(f"u{number}") for number in range(20)]
-
-    async def round_trips() -> list[float]:
-        found: list[float] = []
-
-        async def one(user: User) -> None:
-            found.extend([await round_trip(ground, user) for _ in range(3)])
-
-        async with trio.open_nursery() as nursery:
-            for user in users:
-                nursery.start_soon(one, user)
-        return found
-
-    await round_trips()
-    alone = await round_trips()
     waits: list[float] = []
     kinds = (
         (ground.api, b"GET / HTTP/1.1\r\n", b"X: y\r\n"),
@@ -171,13 +177,28 @@ async def slowloris(ground: Ground) -> str:
         ),
         (ground.gateway, b"GET / HTTP/1.1\r\nUpgrade: websocket\r\n", b"X: y\r\n"),
     )
-    async with trio.open_nursery() as nursery:
-        for number in range(500):
-            nursery.start_soon(drip, ground, *kinds[number % 3], waits)
-        beside = await round_trips()
+
+    async def round_trips() -> list[float]:
+        found: list[float] = []
+
+        async def one(user: User) -> None:
+            found.extend([await round_trip(ground, user) for _ in range(TRIPS // len(users))])
+
+        async with trio.open_nursery() as nursery:
+            for user in users:
+                nursery.start_soon(one, user)
+        return found
+
+    async def measure(_: int) -> tuple[list[float], list[float]]:
+        alone = await round_trips()
+        async with trio.open_nursery() as nursery:
+            for number in range(500):
+                nursery.start_soon(drip, ground, *kinds[number % 3], waits)
+            beside = await round_trips()
+        return alone, beside
+
+    await round_trips()
+    told = await compare(measure)
     if max(waits) > 15.0:
         raise TooLate(f"the slowest was let be for {max(waits):.0f} s")
-    return (
-        f"60 real {compare(alone, beside)} without and with them;"
-        f" all slow ones closed within {max(waits):.1f} s"
-    )
+    return f"{told} without and with them; all slow ones closed within {max(waits):.1f} s"

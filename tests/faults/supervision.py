@@ -6,18 +6,16 @@ import json
 import os
 import signal
 import socket
+from typing import Any
 
 import trio
 
 from daemons.supervisor.client import Refused
-from tests.faults.fault import Setup, fault
+from tests.faults.fault import MISBEHAVE, Setup, fault
 from tests.faults.ground import BACKOFF_INITIAL_S, BACKOFF_MAX_S, QUICK, Ground
 from tests.faults.outside import in_thread
 from tests.faults.store import load
-from tests.system.conftest import ROOT, is_alive, processes_of, started
-
-#: How a daemon misbehaves is told to misbehave/sitecustomize.py, which Python imports at its start.
-MISBEHAVE = f"PYTHONPATH = '{ROOT / 'tests' / 'faults' / 'misbehave'}'"
+from tests.system.conftest import is_alive, processes_of, started
 
 
 def misbehaving(how: str) -> Setup:
@@ -72,16 +70,21 @@ async def rolling(ground: Ground) -> str:
         for daemon in ("worker", "gateway", "api") * 2:
             await ground.ask("restart", name=daemon)
             ground.expected[daemon] += 2 if daemon == "worker" else 1
-        good = config.read_text()
-        config.write_text(good.replace("[worker]", "[worker]\nslot = 'many'"))
-        try:
-            await ground.ask("reload")
-        except Refused as exc:
-            reason = str(exc)
-        else:
-            raise AssertionError("a broken file was taken")
+        good, before = config.read_text(), await ground.status()
+        reasons = []
+        for broken in (good.replace("[worker]", "[worker]\nslot = 'many'"), good + "[worker\n"):
+            config.write_text(broken)
+            try:
+                await ground.ask("reload")
+            except Refused as exc:
+                reasons.append(str(exc))
+            else:
+                raise AssertionError("a broken file was taken")
         config.write_text(good)
-        assert await ground.ready()
+        after = await ground.status()
+        assert not await ground.ask("reload"), "the old configuration is not the live one"
+        assert pids_of(after) == pids_of(before)
+        await ground.until(ground.ready, "everybody serves on")
         over.set()
     lost = sum(user.refused for user in users)
     assert not lost, f"{lost} requests were refused or lost"
@@ -97,10 +100,21 @@ async def rolling(ground: Ground) -> str:
     # None: cancelled before anybody took it.
     tries = {(await ground.record(id_, "tries"))[0] or "0" for id_ in accepted}
     assert tries <= {"0", "1"}, f"tries {tries}: a drained run counted as one"
-    assert "supervisor.toml" in reason
+    for user in users:
+        for id_ in user.accepted - set(user.rejudged):
+            told = ground.told(user, id_)
+            assert told.count("started") <= 1 + told.count("requeued"), f"{id_}: {told}"
+    assert all("supervisor.toml" in reason for reason in reasons), reasons
     return (
-        f"{len(accepted)} submissions, 0 requests failed, {len(requeued)} given back; {reason[:60]}"
+        f"{len(accepted)} submissions, 0 requests failed, {len(requeued)} given back, no attempt"
+        f" lost; {reasons[0].rpartition('/')[2][:60]}; not TOML: refused, too; nobody noticed"
     )
+
+
+def pids_of(status: dict[str, Any]) -> dict[str, list[int]]:
+    """Return the processes of each daemon."""
+    daemons = status["daemons"].items()
+    return {name: [each["pid"] for each in daemon["instances"]] for name, daemon in daemons}
 
 
 @fault(39, "SIGTERM during the start, and a storm of it", Setup(wait=False, checked=False))
