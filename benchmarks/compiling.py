@@ -10,8 +10,9 @@ from pathlib import Path
 from benchmarks.bare import run_bare
 from benchmarks.measure import Comparison, Effort, benchmark, durations, ratio_at_most
 from daemons.worker.builds import Builds
+from daemons.worker.compiling import CompileFailure
 from daemons.worker.prepare import open_prepared_folder, prepare_all
-from daemons.worker.programs import CompileFailure, Sources, open_boxes
+from daemons.worker.programs import Sources, open_boxes
 from daemons.worker.shelf import Shelf
 from daemons.worker.toolchains import Toolchain, find_toolchains
 from judging.languages import load_languages

@@ -11,7 +11,8 @@ import trio
 
 from benchmarks.bare import run_bare
 from benchmarks.measure import Comparison, Effort, at_most_more, benchmark, durations, ratio_at_most
-from daemons.worker.programs import CompileFailure, Program, Sources, compile_program, open_boxes
+from daemons.worker.compiling import CompileFailure, compile_program
+from daemons.worker.programs import Program, Sources, open_boxes
 from daemons.worker.toolchains import Toolchain, find_toolchains
 from judging.languages import load_languages
 from sandbox import Box, Grade, Limits, RunStatus

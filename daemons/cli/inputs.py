@@ -8,7 +8,8 @@ from pathlib import Path
 
 import trio
 
-from daemons.worker.programs import Build, Program
+from daemons.worker.compiling import Build
+from daemons.worker.programs import Program
 from daemons.worker.toolchains import Toolchain
 from daemons.worker.validators import build_package_program, close_all
 from judging.checkers.custom import ValidatorFault

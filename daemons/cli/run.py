@@ -27,8 +27,9 @@ from daemons.cli.options import optional_config_option
 from daemons.config import Config
 from daemons.config import Limits as RunDefaults
 from daemons.worker.builds import Builds
+from daemons.worker.compiling import CompileFailure, find_compile_error
 from daemons.worker.prepare import use_prepared
-from daemons.worker.programs import CompileFailure, Sources, open_boxes
+from daemons.worker.programs import Sources, open_boxes
 from daemons.worker.toolchains import Toolchain
 from judging.languages import Language, language_of, load_languages
 from judging.problem import wall_for
@@ -198,7 +199,7 @@ async def _run_in(
         result = await program.run(box, stdin=stdin, limits=limits, tier=tier)
         status = program.status_of(result)
         if status is RunStatus.RUNTIME_ERROR:
-            failure = await program.find_compile_error(box)
+            failure = await find_compile_error(box, program)
             if failure is not None:
                 return _refused(failure, grade)
         return _report(result, status)

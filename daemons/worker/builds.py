@@ -23,13 +23,8 @@ from pathlib import Path
 import msgspec
 import trio
 
-from daemons.worker.programs import (
-    CompileFailure,
-    Program,
-    Sources,
-    compile_job,
-    compile_program,
-)
+from daemons.worker.compiling import CompileFailure, compile_job, compile_program
+from daemons.worker.programs import Program, Sources
 from daemons.worker.shelf import Shelf
 from daemons.worker.toolchains import Toolchain
 from sandbox import Blob, Box

@@ -15,7 +15,8 @@ import structlog
 
 from daemons.broker import Step
 from daemons.broker.connection import Argument
-from daemons.worker.programs import Build, CompileFailure, Program, Sources, compile_program
+from daemons.worker.compiling import Build, CompileFailure, compile_program, find_compile_error
+from daemons.worker.programs import Program, Sources
 from daemons.worker.testing import Tested, Tester
 from daemons.worker.testrun import Borrow, TestRun
 from daemons.worker.timing import BAND, Timing
@@ -123,7 +124,7 @@ async def _run_tests(
     async def run_test(where: Box, test: TestCase) -> Tested:
         tested = await tester.run(where, test)
         if test is problem.tests[0] and tested.result.verdict is Verdict.RUNTIME_ERROR:
-            failure = await program.find_compile_error(where)
+            failure = await find_compile_error(where, program)
             refusals.extend([failure] if failure is not None else [])
         return tested
 

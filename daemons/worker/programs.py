@@ -1,12 +1,13 @@
-"""From source to a run: compile once in a box, run the result as often as there are inputs.
+"""A program that is ready, and how it is run in a box, as often as there are inputs.
 
-What `gavel run` does for one program and the judge for all tests of a problem.
+What `gavel run` does for one program and the judge for all tests of a problem. How a program comes
+of its sources is told by `daemons.worker.compiling`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, AbstractContextManager, ExitStack
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType, TracebackType
@@ -32,13 +33,6 @@ from sandbox import (
 )
 from sandbox.attack import PYTHON
 
-#: What a compiler's box may hold: sources, objects, one artefact.
-_COMPILE_BOX_BYTES = 256 << 20
-_COMPILE_INODES = 16384
-_COMPILE_FILES = 256
-#: Artefacts that are larger together are an attack (``int a[1 << 30] = {1};``). They must leave
-#: room in a run's box of 64 MiB, or no run could begin.
-_ARTEFACT_BYTES = 48 << 20
 _RUN_FILE_BYTES = 64 << 20
 NO_FILES: Mapping[str, bytes | Blob] = MappingProxyType({})
 #: What every program finds in its environment, compilers among them, before its language's own.
@@ -128,19 +122,6 @@ class Sources:
         return Sources({**files, **included}, entry)
 
 
-@dataclass(frozen=True, slots=True)
-class CompileFailure:
-    """The compiler refused the program or ran into a limit; *output* says which.
-
-    *final* means that the compiler ended by itself and spoke of the program, not of this host, so
-    that it would say the same again.
-    """
-
-    output: bytes
-    time_s: float
-    final: bool = False
-
-
 class Program(AbstractContextManager["Program"]):
     """A program that is ready to run; a context manager that gives its artefacts back."""
 
@@ -154,7 +135,7 @@ class Program(AbstractContextManager["Program"]):
         self.toolchain = toolchain
         self.artefacts = artefacts
         self.compile_time_s = time_s
-        self._sources = sources
+        self.sources = sources
         language = toolchain.language
         reads = {name: blob.read for name, blob in artefacts.items()}
         stem = Path(sources.entry).stem
@@ -214,8 +195,8 @@ class Program(AbstractContextManager["Program"]):
         argv = language.command(
             language.run,
             tools=self.toolchain.tools,
-            files=tuple(self._sources.files),
-            entry=self._sources.entry,
+            files=tuple(self.sources.files),
+            entry=self.sources.entry,
             start=self._start,
             memory_bytes=limits.memory_bytes,
         )
@@ -242,20 +223,6 @@ class Program(AbstractContextManager["Program"]):
             tier=tier,
         )
 
-    async def find_compile_error(self, box: Box) -> CompileFailure | None:
-        """Return what is wrong with the code of a program whose first run failed, if that is why.
-
-        Only some languages leave that question until then; for the others there is no answer.
-
-        Raises:
-            SandboxError: this host failed, never the program.
-        """
-        if not self.toolchain.language.compile_failed_only:
-            return None
-        result = await box.run(compile_job(self.toolchain, self._sources))
-        compiled = _compiled(self.toolchain, self._sources, result)
-        return compiled if isinstance(compiled, CompileFailure) else None
-
     def status_of(self, result: Result) -> RunStatus:
         """Return how *result* ended, the runtime's own word for "out of memory" understood."""
         code = self.toolchain.language.out_of_memory_exit_code
@@ -275,85 +242,3 @@ class Program(AbstractContextManager["Program"]):
     ) -> None:
         for artefact in self.artefacts.values():
             artefact.close()
-
-
-#: Makes a program of its sources, in the box if it has to be compiled.
-Build = Callable[[Box, Toolchain, Sources], Awaitable[Program | CompileFailure]]
-
-
-async def compile_program(
-    box: Box, toolchain: Toolchain, sources: Sources, prepared: Path | None = None
-) -> Program | CompileFailure:
-    """Compile *sources* in *box*; a language without a compiler gives its program at once.
-
-    *prepared* is the folder of what was built ahead for the language.
-
-    Raises:
-        SandboxError: this host failed, never the program.
-    """
-    if not toolchain.language.is_compiled:
-        return Program(toolchain, sources, {}, 0.0)
-    result = await box.run(compile_job(toolchain, sources, prepared))
-    return _compiled(toolchain, sources, result)
-
-
-def compile_job(toolchain: Toolchain, sources: Sources, prepared: Path | None = None) -> Job:
-    """Return the run of the compiler over *sources*."""
-    language = toolchain.language
-    assert language.compile is not None
-    argv = language.command(
-        language.compile,
-        tools=toolchain.tools,
-        files=tuple(sources.files),
-        entry=sources.entry,
-        prepared=prepared,
-    )
-    limits = language.compile_limits
-    beside = {name: text.encode() for name, text in language.compile_files.items()}
-    return Job(
-        argv=tuple(argv),
-        env={**ENV, **language.env},
-        files={**beside, **sources.files},
-        stdin=b"",
-        floats=True,  # compilers use all cores, and nobody compares their times
-        collect=language.artefacts,
-        limits=Limits(
-            time_s=limits.time_s,
-            wall_s=limits.wall_s,
-            memory_bytes=limits.memory_bytes,
-            output_bytes=limits.output_bytes,
-            processes=limits.processes,
-            file_bytes=_ARTEFACT_BYTES,
-            box_bytes=_COMPILE_BOX_BYTES,
-            box_inodes=_COMPILE_INODES,
-            stack_bytes=limits.memory_bytes,
-            open_files=_COMPILE_FILES,
-        ),
-    )
-
-
-def _compiled(toolchain: Toolchain, sources: Sources, result: Result) -> Program | CompileFailure:
-    with ExitStack() as unused:
-        for blob in result.files.values():
-            unused.callback(blob.close)
-        output = result.stdout + result.stderr
-        if result.status is not RunStatus.OK:
-            final = result.exit_code is not None and not toolchain.language.blames_host(output)
-            final = final and result.status is RunStatus.RUNTIME_ERROR
-            return CompileFailure(output or _explain(result), result.time_s, final)
-        if toolchain.language.artefacts and not result.files:
-            output += b"the compiler produced nothing to run\n"
-            return CompileFailure(output, result.time_s, final=True)
-        if sum(blob.size for blob in result.files.values()) > _ARTEFACT_BYTES:
-            output += b"the compiled program is larger than %d MiB\n" % (_ARTEFACT_BYTES >> 20)
-            return CompileFailure(output, result.time_s, final=True)
-        unused.pop_all()
-    return Program(toolchain, sources, result.files, result.time_s)
-
-
-def _explain(result: Result) -> bytes:
-    """Return a line for a compiler that ended without a word."""
-    reason = result.status.value.replace("_", " ")
-    if result.status is RunStatus.RUNTIME_ERROR:
-        reason = f"exit code {result.exit_code}, signal {result.signal}"
-    return f"the compiler failed: {reason}\n".encode()

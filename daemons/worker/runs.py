@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from daemons.broker import Step
 from daemons.config import Limits as Maxima
+from daemons.worker.compiling import Build, CompileFailure
 from daemons.worker.judge import Tell
-from daemons.worker.programs import Build, CompileFailure, Sources
+from daemons.worker.programs import Sources
 from daemons.worker.toolchains import Toolchain
 from judging.verdict import verdict_of
 from protocol import codec

@@ -8,12 +8,8 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 
-from daemons.worker.programs import (
-    ENV,
-    CompileFailure,
-    Program,
-    Sources,
-)
+from daemons.worker.compiling import CompileFailure
+from daemons.worker.programs import ENV, Program, Sources
 from daemons.worker.toolchains import Toolchain
 from judging.languages import CompileLimits, Language
 from judging.programs import BUILD, RUN
@@ -74,5 +70,9 @@ async def build_by_script(box: Box, sources: Sources) -> Program | CompileFailur
         return Program(toolchain, sources, result.files, result.time_s)
     for blob in result.files.values():
         blob.close()
+    final = result.exit_code is not None and result.status in (
+        RunStatus.OK,
+        RunStatus.RUNTIME_ERROR,
+    )
     missing = f"{BUILD} made no file {RUN}\n".encode() if result.status is RunStatus.OK else b""
-    return CompileFailure(result.stdout + result.stderr + missing, result.time_s)
+    return CompileFailure(result.stdout + result.stderr + missing, result.time_s, final)

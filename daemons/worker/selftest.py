@@ -5,7 +5,8 @@ from __future__ import annotations
 import structlog
 import trio
 
-from daemons.worker.programs import CompileFailure, Sources, compile_program
+from daemons.worker.compiling import CompileFailure, compile_program
+from daemons.worker.programs import Sources
 from daemons.worker.toolchains import Toolchain
 from sandbox import Box, Limits, Sandbox, SandboxError
 

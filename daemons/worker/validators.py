@@ -9,12 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Self
 
-from daemons.worker.programs import (
-    Build,
-    CompileFailure,
-    Program,
-    Sources,
-)
+from daemons.worker.compiling import Build, CompileFailure
+from daemons.worker.programs import Program, Sources
 from daemons.worker.scripts import build_by_script
 from daemons.worker.toolchains import Toolchain
 from judging.checkers.custom import (
@@ -31,7 +27,7 @@ from judging.checkers.custom import (
 )
 from judging.problem import OutputValidator, TestCase, wall_for
 from judging.programs import PackageProgram
-from sandbox import Box, Job, Limits, Result, RunStatus
+from sandbox import Box, Job, Limits, Result, RunStatus, SandboxError
 
 #: Where a program finds its files; a validator writes its feedback there, too.
 FOLDER = "/box/"
@@ -168,5 +164,8 @@ async def build_package_program(
         built = await build(box, toolchain, sources)
     if isinstance(built, CompileFailure):
         said = built.output[:_SHOWN_BYTES].decode(errors="replace").strip()
+        if not built.final:
+            # A limit on a crowded host, or what the host lacked: it compiles at the next try.
+            raise SandboxError("compile", detail=f"{program.path.name}: {said}")
         raise ValidatorFault(f"it does not compile: {said}")
     return built

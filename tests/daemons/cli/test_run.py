@@ -174,7 +174,8 @@ def test_run_goes_on_where_nothing_can_be_kept(program: Any, folder: Path) -> No
     path = program('#include <stdio.h>\nint main() { puts("hi"); }', "hi.c")
     done = gavel("run", path, "--config", str(config))
     assert (done.returncode, done.stdout) == (0, b"hi\n")
-    assert b"nothing is kept of what is compiled: [worker] cache_dir: " in done.stderr
+    assert b"nothing is kept of what is compiled: " in done.stderr
+    assert b"supervisor.toml: [worker] cache_dir: " in done.stderr
 
 
 USAGE_ERRORS: dict[str, tuple[str, ...]] = {

@@ -11,7 +11,8 @@ import trio
 import trio.testing
 
 from daemons.worker.builds import Builds, build_key
-from daemons.worker.programs import CompileFailure, Program, Sources
+from daemons.worker.compiling import CompileFailure
+from daemons.worker.programs import Program, Sources
 from daemons.worker.shelf import Shelf
 from daemons.worker.toolchains import Toolchain, find_toolchains, image_of
 from judging.languages import load_languages

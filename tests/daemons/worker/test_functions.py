@@ -10,7 +10,8 @@ from typing import NamedTuple
 import pytest
 import trio
 
-from daemons.worker.programs import CompileFailure, Sources, compile_program, open_boxes
+from daemons.worker.compiling import CompileFailure, compile_program
+from daemons.worker.programs import Sources, open_boxes
 from daemons.worker.toolchains import Toolchain, find_toolchains
 from judging.function import Function, Parameter
 from judging.languages import load_languages

@@ -15,7 +15,8 @@ import msgspec
 import pytest
 import trio
 
-from daemons.worker.programs import CompileFailure, Program, Sources, compile_program
+from daemons.worker.compiling import CompileFailure, compile_program
+from daemons.worker.programs import Program, Sources
 from daemons.worker.toolchains import Toolchain, find_toolchains, image_of
 from judging.languages import load_languages
 from judging.languages.language import CompileLimits

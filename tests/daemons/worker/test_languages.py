@@ -6,7 +6,8 @@ from collections.abc import Awaitable, Callable, Mapping
 
 import trio
 
-from daemons.worker.programs import CompileFailure, Sources, compile_program, open_boxes
+from daemons.worker.compiling import CompileFailure, compile_program, find_compile_error
+from daemons.worker.programs import Sources, open_boxes
 from daemons.worker.toolchains import Toolchain, find_toolchains
 from judging.languages import load_languages
 from protocol.messages import RunRequest
@@ -225,7 +226,7 @@ async def test_what_does_not_parse_is_a_compile_error() -> None:
                 result = await program.run(box, stdin=b"", limits=LIMITS)
                 if result.status is not RunStatus.RUNTIME_ERROR:
                     return repr(result)
-                found = await program.find_compile_error(box)
+                found = await find_compile_error(box, program)
             if found is None:
                 return "ran, and nothing was found wrong with the code"
             failure = found

@@ -15,8 +15,9 @@ import trio
 from structlog.testing import capture_logs
 
 from daemons.worker.builds import Builds, build_key
+from daemons.worker.compiling import CompileFailure
 from daemons.worker.prepare import open_prepared_folder, prepare_all, use_prepared
-from daemons.worker.programs import CompileFailure, Sources
+from daemons.worker.programs import Sources
 from daemons.worker.toolchains import Toolchain, find_toolchains, image_of
 from judging.languages import load_languages
 from judging.languages.language import Preparation

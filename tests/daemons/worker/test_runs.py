@@ -5,7 +5,7 @@ from __future__ import annotations
 import trio
 
 from daemons.config import Limits as Maxima
-from daemons.worker.programs import compile_program
+from daemons.worker.compiling import compile_program
 from daemons.worker.runs import run_once
 from daemons.worker.toolchains import find_toolchains, image_of
 from judging.languages import load_languages

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 import trio
 
+from daemons.worker.compiling import compile_program
 from daemons.worker.judge import Means, judge
-from daemons.worker.programs import Program, Sources, compile_program
+from daemons.worker.programs import Program, Sources
 from daemons.worker.timing import SECOND_RUNS, Timing
 from daemons.worker.toolchains import Toolchain, find_toolchains, image_of
 from judging.languages import load_languages

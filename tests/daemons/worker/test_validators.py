@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ import trio
 from daemons.worker.programs import open_boxes
 from daemons.worker.toolchains import Toolchain, find_toolchains
 from judging.languages import load_languages
-from sandbox import Grade
+from sandbox import Grade, SandboxError
 from tests.daemons.worker.packages import HEAD, SUM_VALIDATOR, Judge, verdicts, write_package
 
 CPP_VALIDATOR = """\
@@ -114,6 +115,28 @@ async def test_validator_that_does_not_compile_is_the_packages_fault(
     assert (judgement.verdict, judgement.tests) == ("internal_error", ())
     assert "does not compile" in judge.faults[0]
     assert "nothing" in judge.faults[0]
+
+
+async def test_build_script_that_fails_is_the_packages_fault(judge: Judge, tmp_path: Path) -> None:
+    """It ended by itself, so it would do the same again."""
+    files = {"output_validator/build": "#!/bin/sh\necho no luck\nexit 3\n"}
+    judgement = await judge.judge(write_package(tmp_path, files), RIGHT)
+    assert judgement.verdict == "internal_error"
+    assert "no luck" in judge.faults[0]
+
+
+async def test_validators_compiler_that_runs_out_of_time_is_the_hosts_fault(
+    judge: Judge, tmp_path: Path
+) -> None:
+    """On a crowded host it does, and at the next try not: there is no verdict, and no fault."""
+    cpp = judge.toolchains["cpp"]
+    limits = replace(cpp.language.compile_limits, wall_s=0.01)
+    hasty = replace(cpp, language=replace(cpp.language, compile_limits=limits))
+    judge.toolchains = {**judge.toolchains, "cpp": hasty}
+    files = {"output_validator/v.cpp": CPP_VALIDATOR, "output_validator/codes.h": CODES_H}
+    with pytest.raises(SandboxError, match=r"output_validator: .*limit"):
+        await judge.judge(write_package(tmp_path, files), RIGHT)
+    assert judge.faults == []
 
 
 async def test_program_that_fails_is_never_shown_to_the_validator(
