@@ -42,6 +42,8 @@ _IMAGES = {
     ".svg": "image/svg+xml",
 }
 _MAX_IMAGE_BYTES = 1 << 20
+#: A larger one is only named; the whole statement goes with each answer that shows the problem.
+_MAX_PDF_BYTES = 4 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +72,26 @@ def read_statement(root: Path, metadata: Metadata, samples: Sequence[Sample]) ->
     file, language = _find(root, metadata.statement_directories)
     title = ""
     if file.suffix == ".pdf":
-        markdown = f"The statement of this problem is the file {file.name} of its package.\n"
-    elif file.suffix == ".tex":
+        return _read_pdf(file, language)
+    if file.suffix == ".tex":
         text = read_text(file)
         title, markdown = tex.plain_title(text), tex.to_markdown(text, metadata.constants)
     else:
         markdown = fill_constants(read_text(file), metadata.constants)
     markdown = place_samples(markdown, samples, file)
     return Statement(language, title, markdown, to_html(markdown, file.parent))
+
+
+def _read_pdf(file: Path, language: str) -> Statement:
+    """Return a statement that has the PDF in *file* behind a link, and samples of its own."""
+    markdown = f"The statement of this problem is the file {file.name} of its package.\n"
+    html = to_html(markdown)
+    content = file.read_bytes()
+    if len(content) <= _MAX_PDF_BYTES:
+        address = f"data:application/pdf;base64,{base64.b64encode(content).decode()}"
+        name = escapeHtml(file.name)
+        html = f'<p>Statement: <a download="{name}" href="{address}">{name}</a></p>\n'
+    return Statement(language, "", markdown, html)
 
 
 def _find(root: Path, directories: Sequence[str]) -> tuple[Path, str]:

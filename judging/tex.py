@@ -2,7 +2,7 @@ r"""Statements in TeX as Markdown: the subset that the format asks for, and some
 
 Mathematics stays as it is, between dollars. What only shapes the page (sizes, skips) is dropped; a
 command that is not known gives way to the text in its arguments, so nothing of a statement is lost.
-No macro is executed but those that a statement defines without arguments, and `\input` reads
+No macro is executed but those that a statement defines, see `judging.texmacros`, and `\input` reads
 nothing.
 """
 
@@ -12,13 +12,11 @@ import re
 from collections.abc import Callable, Mapping
 
 from judging import texwords as words
+from judging.texmacros import expand_macros, raw_argument
 from judging.textables import table_of
 
 _MAX_DEPTH = 40
 _COMMAND = re.compile(r"\\([A-Za-z]+)\*?[ \t]*|\\(.)", re.DOTALL)
-_DEFINITION = re.compile(
-    r"\\(?:(?:re)?newcommand\*?\s*\{?\\([A-Za-z]+)\}?|def\s*\\([A-Za-z]+))\s*(?=\{)"
-)
 _PLAIN_TITLE = re.compile(r"^%%\s*plainproblemname:\s*(.+)$", re.MULTILINE)
 _COMMENT = re.compile(r"(?<!\\)((?:\\\\)*)%.*\n?[ \t]*")
 _SPECIAL = re.compile(r"([\\`*_\[\]<>|#])")
@@ -37,9 +35,7 @@ def plain_title(text: str) -> str:
 
 def to_markdown(text: str, constants: Mapping[str, str]) -> str:
     """Return a TeX statement as Markdown, without its title."""
-    text, macros = _take_definitions(_strip_comments(text.replace("\r\n", "\n")))
-    for name, body in macros.items():
-        text = re.sub(rf"\\{name}(?![A-Za-z])\s*(\{{\}})?", body.replace("\\", r"\\"), text)
+    text = expand_macros(_strip_comments(text.replace("\r\n", "\n")))
     markdown = _Reader(text, constants, 0).blocks()
     return re.sub(r"\n{3,}", "\n\n", re.sub(r"[ \t]+\n", "\n", markdown)).strip() + "\n"
 
@@ -52,16 +48,6 @@ def _strip_comments(text: str) -> str:
         for index, part in enumerate(parts)
         if index % 3 != 2
     )
-
-
-def _take_definitions(text: str) -> tuple[str, dict[str, str]]:
-    """Return *text* without the macros that it defines, and those that take no arguments."""
-    macros: dict[str, str] = {}
-    while found := _DEFINITION.search(text):
-        reader = _Reader(text, {}, 0, found.end())
-        macros[found[1] or found[2]] = reader.raw_argument()
-        text = text[: found.start()] + text[reader.place :]
-    return text, macros
 
 
 class _Reader:
@@ -155,24 +141,17 @@ class _Reader:
         """Return the next argument as Markdown."""
         self._skip_blank()
         if self.text[self.place : self.place + 1] != "{":
-            return self._next() if self.place < len(self.text) else ""
+            inner = self._inner()
+            markdown = inner._next() if inner.place < len(inner.text) else ""
+            self.place = max(self.place, inner.place)
+            return markdown
         self.place += 1
         return self._inner().join_back(self, "}").strip()
 
     def raw_argument(self) -> str:
         """Return the next argument as it stands."""
-        self._skip_blank()
-        if self.text[self.place : self.place + 1] != "{":
-            self.place += 1
-            return self.text[self.place - 1 : self.place]
-        start, level = self.place + 1, 0
-        while self.place < len(self.text):
-            char = self.text[self.place]
-            level += (char == "{") - (char == "}")
-            self.place += 2 if char == "\\" else 1
-            if level == 0:
-                return self.text[start : self.place - 1]
-        return self.text[start:]
+        argument, self.place = raw_argument(self.text, self.place)
+        return argument
 
     def _skip_blank(self) -> None:
         while self.text[self.place : self.place + 1].isspace():

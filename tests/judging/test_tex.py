@@ -1,6 +1,8 @@
 """Statements in TeX: what becomes of the format's subset, and that nothing else is lost or run."""
 
 import time
+from itertools import pairwise
+from string import ascii_letters
 
 import pytest
 
@@ -42,6 +44,10 @@ def markdown(text):
         (r"\epigraph{a b}{c}", "> a b — c"),
         (r"\constant{top} $\constant{top}$", "100 $100$"),
         (r"\newcommand{\maxn}{10^5}$\maxn$ \maxn{}", "$10^5$ 10^5"),
+        (r"\newcommand{\up}[2]{$#1^{#2}$}\up{10}{5} \up 2 3", "$10^{5}$ $2^{3}$"),
+        (r"\newcommand\say[2][so]{#2, #1}\say{a}; \say[no]{\say{b}}", "a, so; b, so, no"),
+        (r"\def\pair#1#2{(#1; #2)}\pair{a}{\pair{b}c}", "(a; (b; c))"),
+        (r"\newcommand{\a}{1}\renewcommand{\a}{2}\newcommand{\b}[1]{\a#1#2}\b{3}", r"23\#2"),
         (r"\'e \"o \c{c} \aa \ss{} \~n", "e\u0301 o\u0308 c\u0327 åß n\u0303"),
         (r"\unknown{kept} \vspace{1cm}x", "kept x"),
         (r"\begin{align*}a&=b\\c\end{align*}", "$$\n\\begin{aligned}a&=b\\\\c\\end{aligned}\n$$"),
@@ -61,9 +67,12 @@ def test_to_markdown_knows_the_subset(text, expected):
         "\\begin{itemize}" * 2000,
         "\\textbf{" * 3000,
         "$" * 999,
+        "\\c" * 3000,
         "\\",
         "\\begin{tabular}",
         "\\newcommand{\\a}{\\a\\a}\\a",
+        "\\newcommand{\\a}[1]{#1#1}" + "\\a{" * 3000,
+        "".join(rf"\newcommand{{\{y}}}{{\{x}\{x}}}" for x, y in pairwise(ascii_letters)) + r"\Z",
         "\\item",
         "\\verb",
         "\\item[",
@@ -106,7 +115,13 @@ def test_statement_in_tex_is_shown_with_its_images(packages):
     assert "<script" not in problem.statement_html
 
 
-def test_statement_in_pdf_is_named(packages):
-    """It can't be shown, and keeps nobody from solving the problem."""
+def test_statement_in_pdf_can_be_fetched(packages):
+    """It is behind a link in the HTML, if it is not too large, and named in any case."""
     changes = {"statement/problem.en.md": None, "statement/problem.en.pdf": b"%PDF"}
-    assert "problem.en.pdf" in load_problem(packages.new(changes)).statement_md
+    problem = load_problem(packages.new(changes))
+    assert "problem.en.pdf" in problem.statement_md
+    assert 'href="data:application/pdf;base64,JVBERg=="' in problem.statement_html
+    changes["statement/problem.en.pdf"] = b"%PDF" + bytes(4 << 20)
+    problem = load_problem(packages.new(changes))
+    assert "problem.en.pdf" in problem.statement_html
+    assert "<a" not in problem.statement_html
