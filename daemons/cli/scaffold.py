@@ -6,6 +6,22 @@ import uuid
 from collections.abc import Mapping
 from pathlib import Path
 
+_INPUT = """\
+\"\"\"Reads one input of a test; 42 says that it is as the statement promises.\"\"\"
+
+import re
+import sys
+
+found = re.fullmatch(r"PATTERN\\n", sys.stdin.read())
+sys.exit(42 if found and CONDITION else 1)
+"""
+
+
+def _input_validator(pattern: str, condition: str) -> str:
+    """Return a program that wants *condition* of what *pattern* has *found*."""
+    return _INPUT.replace("PATTERN", pattern).replace("CONDITION", condition)
+
+
 _PASS_FAIL = {
     "problem.yaml": """\
 problem_format_version: 2025-09
@@ -34,6 +50,9 @@ One line with $a + b$.
     "data/secret/1-negative.ans": "-4\n",
     "data/secret/2-large.in": "1000000000 1000000000\n",
     "data/secret/2-large.ans": "2000000000\n",
+    "input_validators/validate.py": _input_validator(
+        "(-?[0-9]+) (-?[0-9]+)", "all(abs(int(number)) <= 10**9 for number in found.groups())"
+    ),
     "attachments/starter.py": "a, b = map(int, input().split())\n",
     "submissions/accepted/sum.py": "print(sum(map(int, input().split())))\n",
     "submissions/wrong_answer/difference.py": """\
@@ -104,6 +123,7 @@ sys.exit(42 if first > 0 and second > 0 and first + second == number else 43)
     "data/secret/1-smallest.ans": "1 1\n",
     "data/secret/2-large.in": "1000000000\n",
     "data/secret/2-large.ans": "1 999999999\n",
+    "input_validators/validate.py": _input_validator("([0-9]+)", "2 <= int(found[1]) <= 10**9"),
     "attachments/starter.py": "n = int(input())\n",
     "submissions/accepted/sum.py": None,
     "submissions/accepted/one.py": "print(1, int(input()) - 1)\n",
@@ -148,6 +168,7 @@ sys.exit(43)
     "data/secret/1-least.ans": "1\n",
     "data/secret/2-large.in": "1000\n",
     "data/secret/2-large.ans": "1000\n",
+    "input_validators/validate.py": _input_validator("([0-9]+)", "1 <= int(found[1]) <= 1000"),
     "attachments/starter.py": "print(500, flush=True)\nanswer = input()\n",
     "submissions/accepted/sum.py": None,
     "submissions/accepted/halves.py": """\
@@ -212,6 +233,9 @@ sys.exit(42)
     "data/secret/1-same.ans": "bb\n",
     "data/secret/2-large.in": f"encode\n{'az' * 50}\n",
     "data/secret/2-large.ans": f"{'ba' * 50}\n",
+    "input_validators/validate.py": _input_validator(
+        r"encode\n([a-z]+)", "2 <= len(found[1]) <= 100"
+    ),
     "attachments/starter.py": "todo, word = input(), input()\n",
     "submissions/accepted/sum.py": None,
     "submissions/accepted/shift.py": """\

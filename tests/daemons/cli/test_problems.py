@@ -112,11 +112,14 @@ def test_problems_new_makes_a_package_of_each_kind_that_verifies(folder: Path) -
         )  # fmt: skip
         assert made.returncode == 0, made.stderr
     done = gavel(folder, "verify", "--json")
-    names = [each["submission"] for each in json.loads(done.stdout)]
+    found = json.loads(done.stdout)
+    names = [each["submission"] for each in found]
+    checked = {each["submission"] for each in found if each["verdict"] == "valid"}
     findings = {name.partition("/submissions/") for name in names if "/submissions/" in name}
     assert done.returncode == 0, done.stdout
     assert {kind for kind, _, _ in findings} == set(KINDS)
     assert len(findings) == 2 * len(KINDS)
+    assert checked == {f"{kind}/input_validators" for kind in KINDS}
 
 
 def test_problems_verify_tells_wrong_points_and_broken_validators(folder: Path) -> None:
