@@ -12,7 +12,7 @@ FLAKE8_ASYNC := -m flake8_async --disable=ASYNC110,ASYNC114,ASYNC9
 NPM := tests/daemons/gateway/clients
 NPM_MADE := $(if $(shell command -v npm),$(NPM)/node_modules/.made)
 
-.PHONY: toolchains run test test-cgroup2 fuzz soak check bench chaos faults endurance load path install
+.PHONY: toolchains run test test-cgroup2 fuzz soak packages check bench chaos faults endurance load path install
 run: $(VENV)/.run
 	$(BIN)/gavel up $(ARGS)
 
@@ -42,6 +42,10 @@ fuzz: $(VENV)/.test
 # Ten thousand runs, every third hostile, and what they leave: ARGS='--runs 1000'.
 soak: $(VENV)/.test
 	$(BIN)/python tests/sandbox/soak.py $(ARGS)
+
+# Packages that no one here wrote, by pip: each loads, and its submissions get what they should.
+packages: $(VENV)/.test $(VENV)/packages/.made
+	$(BIN)/python -m tests.foreign $(VENV)/packages $(ARGS)
 
 check: $(VENV)/.test
 	$(BIN)/ruff format --check .
@@ -88,6 +92,12 @@ $(VENV)/.run: $(VENV)/.made requirements.txt pyproject.toml
 
 $(VENV)/.test: $(VENV)/.run requirements-test.txt $(NPM_MADE)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+	@touch $@
+
+$(VENV)/packages/.made: requirements-packages.txt $(VENV)/.made
+	rm -rf $(@D)
+	$(BIN)/python -m pip download --quiet --disable-pip-version-check --no-deps --no-binary bapctools,problemtools \
+		--dest $(@D) --requirement $<
 	@touch $@
 
 $(NPM)/node_modules/.made: $(NPM)/package.json

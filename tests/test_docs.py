@@ -51,7 +51,8 @@ LANGUAGES = {
 #: Where a document's reader has files that are not the project's: his own, and those of a package.
 MADE_LATER = (
     *("var/", ".venv/"),
-    *("data/", "statement/", "submissions/", "attachments/", "output_validator/"),
+    *("data/", "statement/", "submissions/", "attachments/", "include/"),
+    *("input_validators/", "output_validator/"),
 )
 START_S = 120.0
 COMMAND_S = 60.0
