@@ -16,7 +16,7 @@ import trio
 from sandbox import Box
 
 #: A box is lent when nobody has come for so many seconds: more than between two of a queue.
-_QUIET_S = 0.2
+_QUIET_S = 0.05
 
 
 class Loan:

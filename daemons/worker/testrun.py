@@ -1,9 +1,9 @@
 """Run the tests of one submission: in order, and side by side where boxes are idle.
 
-Theory of operation. The submission's own box takes the tests one after the other. When that has
-gone on for a while and a box of the worker is idle, this is borrowed and takes tests as well. Steps
-are told in the order of the tests whichever ends first. A failure makes others needless, by the
-problem's grading: in most problems all behind it. Such tests are not run, or stopped, and tell
+Theory of operation. The submission's own box takes the tests one after the other. When those that
+are left would take a while, boxes of the worker that are idle are borrowed and take tests as well.
+Steps are told in the order of the tests whichever ends first. A failure makes others needless, by
+the problem's grading: in most problems all behind it. Such tests are not run, or stopped, and tell
 nothing. A test whose box was called back is run again.
 """
 
@@ -22,9 +22,9 @@ from sandbox import Box, SandboxError
 
 log = structlog.get_logger()
 
-#: A submission is long after so many seconds of tests: a short one would be over before it was
-#: worth to wake another box.
-_LONG_S = 0.3
+#: Boxes are borrowed when what is left would take longer than so many seconds in those at work. A
+#: borrowed box begins at once, for a run is parked in it; less would save nobody a thing he feels.
+_WORTH_S = 0.1
 
 #: Runs one test in a box.
 RunTest = Callable[[Box, TestCase], Awaitable[Tested]]
@@ -63,6 +63,9 @@ class TestRun:
         self._first = 0
         self._results: dict[int, Tested] = {}
         self._changed = trio.Event()
+        #: Boxes that are borrowed, and how long the tests that ended took in whatever box.
+        self._helping = 0
+        self._took_s = 0.0
 
     async def run(self, box: Box) -> Mapping[int, Tested]:
         """Run them in *box*, and others that are idle; return the results of those that count.
@@ -70,7 +73,6 @@ class TestRun:
         Raises:
             SandboxError: this host failed, never the program; in a group.
         """
-        began = trio.current_time()
         async with trio.open_nursery() as helpers:
             while self._first < len(self._tests):
                 index = self._next()
@@ -79,33 +81,42 @@ class TestRun:
                     self._changed = trio.Event()
                     continue
                 await self._run_one(box, index)
-                if self._waiting and trio.current_time() - began > _LONG_S:
-                    loan = self._borrow()
-                    if loan is not None:
-                        helpers.start_soon(self._help, loan)
+                for _ in self._waiting[1:]:  # one is our own
+                    loan = self._borrow() if self._is_long() else None
+                    if loan is None:
+                        break
+                    self._helping += 1
+                    helpers.start_soon(self._help, loan)
         return self._results
 
+    def _is_long(self) -> bool:
+        """Tell whether what is left takes the boxes at work so long that help is worth it."""
+        left_s = len(self._waiting) * self._took_s / len(self._ended)
+        return left_s / (1 + self._helping) > _WORTH_S
+
     async def _help(self, loan: Loan) -> None:
-        with loan.use() as box:
-            try:
-                while (index := self._next()) is not None:
-                    await self._run_one(box, index)
-            except SandboxError as exc:
-                log.warning("borrowed box failed", box=box.id, reason=str(exc))
+        try:
+            with loan.use() as box:
+                try:
+                    while (index := self._next()) is not None:
+                        await self._run_one(box, index)
+                except SandboxError as exc:
+                    log.warning("borrowed box failed", box=box.id, reason=str(exc))
+        finally:
+            self._helping -= 1
 
     def _next(self) -> int | None:
-        """Return the first test that waits and still counts."""
-        while self._waiting:
-            index = heapq.heappop(self._waiting)
-            if index not in self._needless:
-                return index
-        return None
+        """Return the first test that waits."""
+        return heapq.heappop(self._waiting) if self._waiting else None
 
     async def _run_one(self, box: Box, index: int) -> None:
+        began = trio.current_time()
         try:
             with trio.CancelScope() as scope:
                 self._running[index] = scope
-                self._note(index, await self._run_test(box, self._tests[index]))
+                tested = await self._run_test(box, self._tests[index])
+                self._took_s += trio.current_time() - began
+                self._note(index, tested)
         finally:
             del self._running[index]
             if index not in self._ended and index not in self._needless:
@@ -116,6 +127,7 @@ class TestRun:
         self._ended[index] = tested
         if not tested.outcome.accepted:
             self._needless |= self._needless_after(index, len(self._tests))
+            self._waiting = sorted(set(self._waiting) - self._needless)
             for other, scope in self._running.items():
                 if other in self._needless:
                     scope.cancel(reason="an earlier test failed")

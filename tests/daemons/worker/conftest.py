@@ -97,6 +97,12 @@ class Worker:
         """Return the pid of its sandbox's launcher: its only child."""
         return next(_below(self.pid))[0]
 
+    def wardens(self) -> list[int]:
+        """Return the pids of its slots' wardens: its launcher's children."""
+        launcher = self.launcher()
+        children = Path(f"/proc/{launcher}/task/{launcher}/children").read_text()
+        return [int(pid) for pid in children.split()]
+
     async def stop(self) -> int:
         """Send SIGTERM and return the exit code."""
         self.process.send_signal(signal.SIGTERM)

@@ -100,8 +100,9 @@ async def test_cancelled_taker_leaves_the_box_to_others(boxes: Boxes) -> None:
             assert len({id(await take(boxes)) for _ in range(2)}) == 2
 
 
-async def test_box_is_not_lent_while_submissions_come() -> None:
+async def test_box_is_not_lent_while_submissions_come(monkeypatch: pytest.MonkeyPatch) -> None:
     """Between two submissions of a queue an idle box is not idle."""
+    monkeypatch.setattr(boxes_module, "_QUIET_S", 600.0)
     boxes = Boxes([SimpleNamespace(id=0), SimpleNamespace(id=1)])
     await take(boxes)
     assert boxes.borrow() is None

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
+
+import pytest
+
 from protocol.messages import Verdict
 from tests.daemons.worker.conftest import Site, echo_after, eventually, write_problem
 
@@ -15,6 +20,18 @@ int main(void) {
     fgets(line, sizeof line, stdin);
     if (*line == 'h') usleep(400000); else pause();
     puts(line);
+}
+"""
+#: Wrong on the fifth test, and endless on all behind it.
+WRONG_IN_THE_MIDDLE = r"""
+#include <stdio.h>
+#include <unistd.h>
+int main(void) {
+    char line[99] = "";
+    fgets(line, sizeof line, stdin);
+    if (*line > '2' && *line < '9') pause();
+    usleep(100000);
+    puts(*line == '2' ? "wrong" : line);
 }
 """
 
@@ -65,3 +82,36 @@ async def test_cancel_stops_a_submission_in_all_its_slots(site: Site) -> None:
     ids = [await site.submit(echo_after(0)) for _ in range(2)]
     for each in ids:
         assert (await site.verdict(each)).verdict is Verdict.ACCEPTED
+
+
+async def test_failure_in_the_middle_stops_what_runs_behind_it(site: Site) -> None:
+    """What the other slot had begun is stopped and told to nobody; both slots are free again."""
+    write_long_problem(site)
+    worker = await site.open_worker(slots=2)
+    id_ = await site.submit(WRONG_IN_THE_MIDDLE, problem_id="long")
+    submission = await site.verdict(id_)
+    assert (submission.verdict, submission.tests_passed) == (Verdict.WRONG_ANSWER, 4)
+    told = [e["verdict"] for e in await site.story(id_) if e["type"] == "submission.test"]
+    assert told == [*["accepted"] * 4, "wrong_answer"]
+    assert [test.verdict.value for test in submission.tests] == told
+    await eventually(lambda: worker.programs() == 0)
+    for each in [await site.submit(echo_after(0)) for _ in range(2)]:
+        assert (await site.verdict(each)).verdict is Verdict.ACCEPTED
+
+
+@pytest.mark.parametrize("which", [0, 1])
+async def test_slot_that_breaks_in_the_middle_loses_no_test(site: Site, which: int) -> None:
+    """A borrowed one leaves its test to the other; the own one costs a try, and all is run anew."""
+    write_long_problem(site)
+    worker = await site.open_worker(slots=2)
+    id_ = await site.submit(echo_after(0.4), problem_id="long")
+    await eventually(lambda: worker.programs() == 2)
+    os.kill(worker.wardens()[which], signal.SIGKILL)
+    submission = await site.verdict(id_)
+    assert (submission.verdict, submission.tests_passed) == (Verdict.ACCEPTED, TESTS)
+    borrowed, own = worker.logged("borrowed box failed"), worker.logged("sandbox failed")
+    assert (borrowed, own) in ((True, False), (False, True))
+    assert submission.attempt == (2 if own else 1)
+    told = [e["index"] for e in await site.story(id_) if e["type"] == "submission.test"]
+    assert told[-TESTS:] == list(range(1, TESTS + 1))
+    assert told[:-TESTS] == list(range(1, len(told) - TESTS + 1))

@@ -23,8 +23,8 @@ OWN, OTHER = SimpleNamespace(id=0), SimpleNamespace(id=1)
 
 
 @pytest.fixture(autouse=True)
-def _long_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(testrun, "_LONG_S", 0.0)
+def _always_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(testrun, "_WORTH_S", -1.0)
 
 
 class Stage:
@@ -123,8 +123,8 @@ async def test_results_are_told_in_order_whichever_ends_first() -> None:
 
 
 async def test_short_submission_borrows_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only what has gone on for a while gets help."""
-    monkeypatch.setattr(testrun, "_LONG_S", 60.0)
+    """Only what would go on for a while gets help."""
+    monkeypatch.setattr(testrun, "_WORTH_S", 600.0)
     stage = Stage(3)
 
     async def script(stage: Stage) -> None:
@@ -134,6 +134,40 @@ async def test_short_submission_borrows_nothing(monkeypatch: pytest.MonkeyPatch)
 
     await perform(stage, script)
     assert not stage.loans
+
+
+async def test_long_submission_gets_all_the_help_there_is_at_once() -> None:
+    """After its first test each idle box takes one, but no more boxes than tests are left."""
+    stage = Stage(9, lend=3)
+
+    async def script(stage: Stage) -> None:
+        assert stage.running == {"t1": 0}
+        await stage.end("t1")
+        assert stage.running == {"t2": 0, "t3": 1, "t4": 1, "t5": 1}
+        for name in ("t5", "t3", "t4"):
+            await stage.end(name)
+        assert stage.running == {"t2": 0, "t6": 1, "t7": 1, "t8": 1}
+        await stage.end("t2")
+        for name in ("t6", "t7", "t8", "t9"):
+            await stage.end(name)
+
+    await perform(stage, script)
+    assert stage.told == list(enumerate(stage.names, 1))
+    assert len(stage.loans) == stage.returned == 3
+
+
+async def test_two_tests_left_take_one_box_more() -> None:
+    """Who borrows takes one of them itself."""
+    stage = Stage(3, lend=3)
+
+    async def script(stage: Stage) -> None:
+        await stage.end("t1")
+        assert stage.running == {"t2": 0, "t3": 1}
+        assert len(stage.loans) == 1
+        await stage.end("t3")
+        await stage.end("t2")
+
+    await perform(stage, script)
 
 
 async def test_first_failure_in_order_decides() -> None:
