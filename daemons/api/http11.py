@@ -13,6 +13,7 @@ from hypercorn.events import Closed, Event, RawData, Updated
 from hypercorn.protocol.events import Body, EndBody, Request
 from hypercorn.protocol.h11 import STREAM_ID, H11Protocol
 from hypercorn.protocol.http_stream import HTTPStream
+from hypercorn.typing import H11SendableEvent
 
 from daemons.api.errors import PROBLEM_TYPE, Refusal
 from protocol.codec import encode
@@ -42,6 +43,8 @@ class Http11(H11Protocol):
 
     #: Whether the request in hand has come to its end.
     _whole = False
+    #: The head of an answer, if its body follows at once: they go out as one packet.
+    _head = b""
 
     async def handle(self, event: Event) -> None:
         """Take bytes from the wire, or the end of them."""
@@ -72,6 +75,20 @@ class Http11(H11Protocol):
             elif isinstance(event, h11.EndOfMessage):
                 self._whole = True
                 await self.stream.handle(EndBody(stream_id=STREAM_ID))
+
+    async def _send_h11_event(self, event: H11SendableEvent) -> None:
+        try:
+            data = self.connection.send(event) or b""
+        except h11.LocalProtocolError:
+            if self.connection.their_state is not h11.ERROR:
+                raise
+            return
+        # Only of a stream of events the length is not known, and its head must not wait for one.
+        if isinstance(event, h11.Response) and b"content-length" in dict(event.headers):
+            self._head = data
+            return
+        data, self._head = self._head + data, b""
+        await self.send(RawData(data))
 
     async def _begin(self, request: h11.Request) -> None:
         await self.send(Updated(idle=False))

@@ -71,6 +71,27 @@ async def test_pipelined_requests_are_answered_in_order(api: Api) -> None:
     assert answers == [404, 202, 200]
 
 
+async def test_answer_is_one_packet(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Head and body of an answer whose length is known are one write, with or without a body."""
+    written: list[bytes] = []
+    send_all = trio.SocketStream.send_all
+
+    async def record(stream: trio.SocketStream, data: bytes) -> None:
+        if stream.socket.getsockname()[1] == api.port:
+            written.append(bytes(data))
+        await send_all(stream, data)
+
+    monkeypatch.setattr(trio.SocketStream, "send_all", record)
+    asked = [
+        b"%s %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n" % line
+        for line in ((b"GET", b"/healthz"), (b"GET", b"/nosuch"), (b"HEAD", b"/problems"))
+    ]
+    received = [await talk(api, request) for request in asked]
+
+    assert written == received
+    assert [status_of(answer) for answer in written] == [200, 404, 200]
+
+
 async def test_client_that_asks_first_is_told_to_go_on(api: Api) -> None:
     """`Expect: 100-continue`, as curl sends before a large body, is answered before the body."""
     async with await trio.open_tcp_stream("127.0.0.1", api.port) as stream:
