@@ -21,7 +21,7 @@ from benchmarks.client import (
 from benchmarks.compiling import compile_cpp, compile_java, compile_known
 from benchmarks.depth import deep_claim, deep_submit, deep_sweep
 from benchmarks.ending import hello_rate_1, hello_rate_2, kill_400
-from benchmarks.many_tests import hundred_tests
+from benchmarks.many_tests import hundred_tests, hundred_tests_2
 from benchmarks.measure import Benchmark, Effort, NotInstalled
 from benchmarks.peers import beside_bwrap, beside_nsjail
 from benchmarks.report import Row, make_document, make_table
@@ -38,6 +38,7 @@ BENCHMARKS: tuple[Benchmark, ...] = (
     sandboxed_python,
     sandboxed_java,
     hundred_tests,
+    hundred_tests_2,
     start,
     idle_memory,
     compile_cpp,
