@@ -25,6 +25,7 @@ from tests.conftest import running_store
 from tests.system.conftest import (
     GAVEL,
     ROOT,
+    UNTESTED,
     WAIT_S,
     System,
     reference,
@@ -36,8 +37,6 @@ from tests.system.conftest import (
 ELSEWHERE = ("unshare", "--mount", "--propagation", "private", "sh", "-euc")
 #: Debian has these without any package that one would install for a judge.
 EVERYWHERE = {"python", "bash", "awk", "perl"}
-#: What is to be seen here is not how well programs are confined.
-QUICK = "[sandbox]\nself_test = false\n"
 #: The set-up and the sources, without which there is no test either, can't be written.
 READ_ONLY = (
     *ELSEWHERE,
@@ -90,7 +89,7 @@ def test_machine_without_compilers_judges_what_it_can(bare_machine: tuple[str, .
     """It starts, offers what it has, and tells who wants more what is missing and where to get it."""
     with (
         tempfile.TemporaryDirectory(prefix="gavel-") as folder,
-        started(Path(folder), within=bare_machine, more=QUICK) as system,
+        started(Path(folder), within=bare_machine, more=UNTESTED) as system,
     ):
         assert judged(system, reference("two-sum", "accepted", ".py")) == "accepted"
         with system.http() as http:
@@ -121,7 +120,7 @@ def test_checkout_that_cannot_be_written_serves_from_it() -> None:
     """Sources, set-up and problems are only read; what is written lies beside the configuration."""
     with (
         tempfile.TemporaryDirectory(prefix="gavel-") as folder,
-        started(Path(folder), within=READ_ONLY, more=QUICK) as system,
+        started(Path(folder), within=READ_ONLY, more=UNTESTED) as system,
     ):
         # Seen from inside: the checkout is what it is said to be.
         inside = Path(f"/proc/{system.pid('worker')}/root{ROOT}")
@@ -175,7 +174,7 @@ def test_debians_redis_with_password_over_tls(guarded_redis: str) -> None:
     """All daemons reach it, a verdict comes, and its password stands nowhere in the log."""
     with (
         tempfile.TemporaryDirectory(prefix="gavel-") as folder,
-        started(Path(folder), store=f'url = "{guarded_redis}"', more=QUICK) as system,
+        started(Path(folder), store=f'url = "{guarded_redis}"', more=UNTESTED) as system,
     ):
         found: dict[str, Any] = system.status()
         assert "store" not in found["daemons"]
