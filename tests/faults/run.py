@@ -16,7 +16,7 @@ from tests.faults.fault import Fault, TooLate
 from tests.faults.ground import Ground, open_ground
 
 #: So long a fault may take in all; then it has hung.
-FAULT_S = 200.0
+FAULT_S = 300.0
 
 
 class Outcome(NamedTuple):
