@@ -71,6 +71,19 @@ async def test_pipelined_requests_are_answered_in_order(api: Api) -> None:
     assert answers == [404, 202, 200]
 
 
+async def test_answer_before_the_body_is_the_last(api: Api) -> None:
+    """Who is refused at the head is told that no other request is taken on this connection."""
+    head = b"POST /nosuch HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n"
+    early = await talk(api, head)
+    last = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+    async with await trio.open_tcp_stream("127.0.0.1", api.port) as stream:
+        await stream.send_all(last)
+        late = bytes(await stream.receive_some())
+
+    assert (status_of(early), status_of(late)) == (404, 200)
+    assert [b"connection: close" in answer.lower() for answer in (early, late)] == [True, False]
+
+
 async def test_answer_is_one_packet(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     """Head and body of an answer whose length is known are one write, with or without a body."""
     written: list[bytes] = []
