@@ -149,5 +149,5 @@ def test_new_package_is_right_as_it_stands(tmp_path: Path) -> None:
     verified = gavel("verify", "--json")
     assert verified.returncode == 0, verified.stdout
     inputs, *judged = json.loads(verified.stdout)
-    assert inputs["verdict"] is None  # nothing says which inputs are valid
+    assert inputs["verdict"] == "valid"
     assert [each["verdict"] for each in judged] == ["accepted", "wrong_answer"]
