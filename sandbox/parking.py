@@ -1,6 +1,7 @@
 """Fork a parked run whenever the warden asks: what cell-init does for the rest of its life."""
 
 import os
+import select
 import signal
 import socket
 import time
@@ -34,16 +35,18 @@ def serve_parks(
     # ended while this process started anew do.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     _reap_zombies()
+    # Python's own timeout would leave the socket non-blocking for the interpreter that starts anew.
+    poll = select.poll()
+    poll.register(sock, select.POLLIN)
     runs, renew_at = 0, time.monotonic() + _START_S
     while True:
         if renew is not None and runs:
-            if runs >= RUNS_PER_START or time.monotonic() >= renew_at:
+            left_s = renew_at - time.monotonic()
+            if runs >= RUNS_PER_START or left_s <= 0:
                 renew()
-            sock.settimeout(renew_at - time.monotonic())
-        try:
-            frame, fds = frames.receive(sock)
-        except TimeoutError:
-            continue
+            if not poll.poll(left_s * 1000):
+                continue
+        frame, fds = frames.receive(sock)
         if not frame:
             os._exit(0)
         if frame != PARK or len(fds) < 4:

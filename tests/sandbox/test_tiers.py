@@ -18,6 +18,7 @@ from daemons.worker.toolchains import find_toolchains
 from judging.languages import load_languages
 from sandbox import Box, Grade, Job, Limits, Result, Tier
 from sandbox.parking import RUNS_PER_START
+from sandbox.warden import SPARES
 
 from .corpus import PROGRAMS, STDIN
 
@@ -88,10 +89,16 @@ async def test_programs_can_not_tell_the_tiers_apart() -> None:
 
 
 async def test_interpreter_starts_anew_after_many_runs() -> None:
-    """What one program learns of the memory's layout is of no use to those after the next start."""
+    """What one program learns of the memory's layout is of no use to those after the next start.
+
+    The start comes while two runs that were forked before it are still to come; one of them here
+    outlasts it, so that nobody asks the new interpreter for anything at first.
+    """
     code = "import sys\nprint(id(sys.modules))"
+    programs = [code] * (RUNS_PER_START + 3)
+    programs[RUNS_PER_START - SPARES] += "\nimport time\ntime.sleep(1)"
     async with open_pair() as (box, _):
-        seen = [(await run_program(box, code, "fork")).stdout for _ in range(RUNS_PER_START + 3)]
+        seen = [(await run_program(box, program, "fork")).stdout for program in programs]
     starts = [number for number, place in enumerate(seen) if place not in seen[:number]]
     assert len(starts) == 2
     assert starts[0] == 0
