@@ -57,7 +57,9 @@ class User:
         #: Events by id, as they came; and how many came twice.
         self.events: dict[int, dict[str, Any]] = {}
         self.repeated = 0
+        #: Requests that got a 503 or no answer; and those of them that were not waited for any longer.
         self.refused = 0
+        self.late = 0
         self.reconnects = 0
         #: How often a gateway told him `ready`.
         self.greeted = 0
@@ -125,7 +127,8 @@ class User:
         """Send one request and return its answer; a lost one is a 503."""
         try:
             answer = await client.request(method, path, **what)
-        except httpx2.TransportError:
+        except httpx2.TransportError as exc:
+            self.late += isinstance(exc, httpx2.TimeoutException)
             answer = httpx2.Response(503)
         self.refused += answer.status_code == 503
         return answer
