@@ -21,6 +21,7 @@ SUBMITTERS = 50
 #: A user may have a thousand that are not done.
 OF_ONE_USER = 900
 SOCKETS = 10_000
+CROWD_S = 240.0
 #: So many are judged to the end, once alone and once before all the others; the rest is taken out.
 JUDGED = 200
 #: Calls of the API and looks for what is lost; in rounds, for a machine has slow moments of its own,
@@ -46,7 +47,7 @@ async def deep(ground: Ground) -> str:
     async with open_crowd(ground.gateway, SOCKETS, 0) as crowd:
         worker = await halt_worker(ground)
         first = await queue(ground, user, QUEUED - JUDGED)
-        await crowd.until(SOCKETS)
+        await ground.until(lambda: crowd.ready == SOCKETS, "all sockets are ready", CROWD_S)
         ground.send(worker, signal.SIGCONT, "worker")
         drained_s = await ground.judged(user, first)
         calls = [await p99_of_calls(ground, first[0]) for _ in range(ROUNDS)]
