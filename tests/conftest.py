@@ -51,6 +51,19 @@ def server_binary(server: str) -> str:
     return binary
 
 
+@contextmanager
+def held_port() -> Iterator[int]:
+    """Give a TCP port that no one but a server told of it can take, for those that want a number.
+
+    A bound socket keeps it from all who want any port; it does not listen, so a server that reuses
+    addresses, as all of them do, may.
+    """
+    with socket.socket() as holder:
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        holder.bind(("127.0.0.1", 0))
+        yield int(holder.getsockname()[1])
+
+
 class StoreProcess:
     """A Valkey or Redis server in a folder of its own, on a unix socket, as durable as ours.
 
@@ -75,6 +88,7 @@ class StoreProcess:
         while time.monotonic() < deadline:
             if self._answers():
                 return
+            assert self.process.poll() is None, f"{self._command[0]} ended"
             time.sleep(0.005)
         raise TimeoutError(f"{self._command[0]} did not answer within {START_S} s")
 

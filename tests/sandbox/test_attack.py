@@ -11,7 +11,7 @@ from .drive import IMAGE
 
 async def attack_without(*layers: str, attacks=SHORT) -> dict[str, Finding]:
     """Return what came of *attacks* in a box without *layers*, by name."""
-    with trio.fail_after(60):
+    with trio.fail_after(120):
         async with open_sandbox(
             slots=1, image=IMAGE, grade=Grade.REDUCED, interpreter=COMMAND, _without=layers
         ) as sandbox:
@@ -49,7 +49,7 @@ async def test_first_rows_see_a_layer_that_is_missing(layer: str, row: str) -> N
 
 async def test_attack_cancelled_leaves_the_box_usable() -> None:
     """A box whose inspection was cut short runs the next as ever."""
-    with trio.fail_after(60):
+    with trio.fail_after(120):
         async with open_sandbox(
             slots=1, image=IMAGE, grade=Grade.REDUCED, interpreter=COMMAND
         ) as sandbox:

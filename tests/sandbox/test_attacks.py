@@ -24,7 +24,7 @@ def faults(start: Start, playground: Path) -> dict[str, dict[str, list[str]]]:
     processes = {mode: start(mode, "drive.py", build) for mode in MODES}
     found = {}
     for mode, process in processes.items():
-        output, _ = process.communicate(timeout=240)
+        output, _ = process.communicate(timeout=600)
         assert process.returncode == 0
         found[mode] = json.loads(output)["faults"]
     return found

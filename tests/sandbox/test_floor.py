@@ -48,7 +48,7 @@ async def dance(nursery: trio.Nursery, floor: Floor, *, alone: bool = False) -> 
 async def test_alone_waits_for_those_who_run_and_newcomers_for_it() -> None:
     """Nobody runs beside it, and a stream of newcomers can't keep it waiting."""
     floor = Floor()
-    with trio.fail_after(60):
+    with trio.fail_after(120):
         async with trio.open_nursery() as nursery:
             first, second = [await dance(nursery, floor) for _ in range(2)]
             alone = await dance(nursery, floor, alone=True)
@@ -69,7 +69,7 @@ async def test_alone_waits_for_those_who_run_and_newcomers_for_it() -> None:
 async def test_who_gives_up_holds_up_nobody() -> None:
     """Cancelled while it waits for its turn, or while it is alone, it lets the others go on."""
     floor = Floor()
-    with trio.fail_after(60):
+    with trio.fail_after(120):
         async with trio.open_nursery() as nursery:
             runs = await dance(nursery, floor)
             waits = await dance(nursery, floor, alone=True)
@@ -94,7 +94,7 @@ SPAN = "import time; a = time.monotonic(); time.sleep(0.2); print(a, time.monoto
 async def test_boxes_run_nothing_beside_a_run_alone() -> None:
     """Of real runs in two boxes, those side by side overlap, and the one alone overlaps none."""
     spans: dict[tuple[int, bool], tuple[float, ...]] = {}
-    with trio.fail_after(60):
+    with trio.fail_after(120):
         async with open_sandbox(
             slots=3, image=Image(usual_paths()), grade=Grade.REDUCED
         ) as sandbox:

@@ -58,14 +58,14 @@ async def test_worker_killed_leaves_nothing(mode: str, start: Start) -> None:
         worker.wait()
         worker.stdout.close()
 
-    with trio.fail_after(60):
+    with trio.fail_after(120):
         await wait_until(lambda: not any(map(is_alive, report["pids"])))
         await wait_until(lambda: not any(map(os.path.exists, report["groups"])))
 
 
 async def test_launcher_killed_fails_run_and_is_replaced() -> None:
     """A killed launcher makes SandboxError of the run in progress; the next run is as ever."""
-    with trio.fail_after(20):
+    with trio.fail_after(120):
         async with open_box() as sandbox:
             (box,) = sandbox.boxes
             everything = descendants(os.getpid())
@@ -83,22 +83,23 @@ async def test_launcher_killed_fails_run_and_is_replaced() -> None:
 
 async def test_stale_groups_are_removed_by_the_next_launcher() -> None:
     """Control groups of a launcher that was killed vanish when the next one starts."""
-    with trio.fail_after(20):
+    with trio.fail_after(120):
         async with open_box() as sandbox:
             everything = descendants(os.getpid())
             os.kill(everything[0], signal.SIGKILL)
             await wait_until(lambda: not any(map(is_alive, everything)))
-            assert os.geteuid() != 0 or stale_groups() != []
+            # Other launchers of this host may be killed just now.
+            stale = [path for path in launcher_groups() if owner_of(path) == everything[0]]
+            assert os.geteuid() != 0 or stale != []
             with pytest.raises(SandboxError):
                 await sandbox.boxes[0].run(ECHO)
             await sandbox.boxes[0].run(ECHO)
-            left = stale_groups()
-    assert left == []
+            assert not any(path.exists() for path in stale)
 
 
-def stale_groups() -> list[str]:
-    """Return the control groups of launchers that are no more."""
-    return [str(path) for path in launcher_groups() if not is_alive(int(path.name.split("-")[1]))]
+def owner_of(group: Path) -> int:
+    """Return the process whose control group it is."""
+    return int(group.name.split("-")[1])
 
 
 def count_descriptors() -> int:
@@ -121,7 +122,7 @@ def name_of(pid: int) -> str:
 
 async def test_run_cancelled_kills_everything_at_once() -> None:
     """Cancelling a run ends all its processes before Cancelled goes on; the box stays usable."""
-    with trio.fail_after(20):
+    with trio.fail_after(120):
         async with open_box() as sandbox:
             (box,) = sandbox.boxes
             for _ in range(5):
@@ -136,7 +137,7 @@ async def test_run_cancelled_kills_everything_at_once() -> None:
 
 async def test_run_cancelled_before_it_started_leaves_the_box_usable() -> None:
     """A run in a scope that is already cancelled changes nothing."""
-    with trio.fail_after(20):
+    with trio.fail_after(120):
         async with open_box() as sandbox:
             with trio.CancelScope() as scope:
                 scope.cancel()
@@ -147,7 +148,7 @@ async def test_run_cancelled_before_it_started_leaves_the_box_usable() -> None:
 
 async def test_box_refuses_a_second_run() -> None:
     """A box runs one job at a time; a second one is the caller's bug."""
-    with trio.fail_after(20):
+    with trio.fail_after(120):
         async with open_box() as sandbox, trio.open_nursery() as nursery:
             nursery.start_soon(sandbox.boxes[0].run, LOOP)
             await trio.testing.wait_all_tasks_blocked()
@@ -159,7 +160,7 @@ async def test_box_refuses_a_second_run() -> None:
 @pytest.mark.parametrize("name", ["", ".", "..", "a/b", "../x", "/etc/passwd", "a\0b", "x" * 256])
 async def test_run_refuses_names_that_are_paths(name: str) -> None:
     """Files go into the box by plain names only, and come out of it so."""
-    with trio.fail_after(20):
+    with trio.fail_after(120):
         async with open_box() as sandbox:
             for change in ({"files": {name: b""}}, {"collect": (name,)}):
                 job = Job(argv=("/bin/true",), limits=LIMITS, **change)
@@ -170,7 +171,7 @@ async def test_run_refuses_names_that_are_paths(name: str) -> None:
 
 async def test_open_sandbox_refuses_an_image_that_does_not_exist() -> None:
     """A path that the host lacks is named, with the step and errno."""
-    with trio.fail_after(20), pytest.raises(SandboxError) as raised:
+    with trio.fail_after(120), pytest.raises(SandboxError) as raised:
         async with open_sandbox(slots=1, image=Image(("/usr", "/no/such")), grade=Grade.REDUCED):
             pass
     assert raised.value.step == "image"
@@ -179,7 +180,7 @@ async def test_open_sandbox_refuses_an_image_that_does_not_exist() -> None:
 
 async def test_run_of_missing_program_names_the_host() -> None:
     """An argv that the image lacks is the host's fault, with its errno."""
-    with trio.fail_after(20):
+    with trio.fail_after(120):
         async with open_box() as sandbox:
             job = Job(argv=("/usr/bin/no-such-compiler",), limits=LIMITS)
             with pytest.raises(SandboxError, match="execve: No such file"):
@@ -189,7 +190,7 @@ async def test_run_of_missing_program_names_the_host() -> None:
 
 async def test_run_hands_files_through() -> None:
     """An artefact of one run goes into the next as it came out, executable bit included."""
-    with trio.fail_after(20):
+    with trio.fail_after(120):
         async with open_box() as sandbox:
             (box,) = sandbox.boxes
             made = await box.run(Job(
@@ -213,7 +214,7 @@ async def test_warden_that_hangs_costs_its_run_and_nothing_of_the_callers(
     monkeypatch.setattr(host, "_OVERDUE_S", 0.0)
     monkeypatch.setattr(launched, "_KILL_S", 0.1)
     hasty = Limits(time_s=5, wall_s=1, memory_bytes=256 << 20, output_bytes=1 << 20)
-    with trio.fail_after(20), Blob.from_bytes(b"lent") as lent:
+    with trio.fail_after(120), Blob.from_bytes(b"lent") as lent:
         async with open_box() as sandbox:
             (box,) = sandbox.boxes
             _launcher, *stuck = descendants(os.getpid())
@@ -228,7 +229,7 @@ async def test_warden_that_hangs_costs_its_run_and_nothing_of_the_callers(
 
 async def test_run_returns_large_output_whole() -> None:
     """Output up to the cap arrives byte for byte, also when it is too long for a frame."""
-    with trio.fail_after(20):
+    with trio.fail_after(120):
         async with open_box() as sandbox:
             data = os.urandom(1 << 20)
             with Blob.from_bytes(data) as stdin:
@@ -241,7 +242,7 @@ async def test_run_returns_large_output_whole() -> None:
 
 async def test_runs_leave_no_descriptor_open() -> None:
     """The worker holds as many descriptors after a hundred runs as before."""
-    with trio.fail_after(30):
+    with trio.fail_after(120):
         async with open_box() as sandbox:
             (box,) = sandbox.boxes
             await box.run(ECHO)

@@ -88,7 +88,7 @@ async def test_box_runs_on_any_backend_and_kills_what_is_cancelled() -> None:
     backend = BareBackend()
     (box,) = Sandbox(backend, 1, None).boxes
     (cell,) = backend.cells
-    with trio.fail_after(30):
+    with trio.fail_after(120):
         assert (await box.run(ECHO)).stdout == b"fine\n"
         assert cell.calls == ["start", "run"]
         async with trio.open_nursery() as nursery:
@@ -107,7 +107,7 @@ async def test_box_bounds_what_a_cell_takes(monkeypatch: pytest.MonkeyPatch) -> 
     backend = BareBackend()
     (box,) = Sandbox(backend, 1, None).boxes
     hasty = Limits(time_s=1, wall_s=0.1, memory_bytes=1 << 20, output_bytes=100)
-    with trio.fail_after(30), pytest.raises(SandboxError, match="no answer in time"):
+    with trio.fail_after(120), pytest.raises(SandboxError, match="no answer in time"):
         await box.run(Job(argv=SLEEP.argv, limits=hasty))
     assert backend.cells[0].calls == ["start", "run", "kill"]
 
@@ -123,7 +123,7 @@ async def test_cell_that_fails_ends_its_run_only(failing: str) -> None:
             raise SandboxError(call, 0, "broken")
 
     (box,) = Sandbox(BareBackend(fail), 1, None).boxes
-    with trio.fail_after(30):
+    with trio.fail_after(120):
         with pytest.raises(SandboxError, match="broken"):
             await box.run(ECHO)
         assert (await box.run(ECHO)).stdout == b"fine\n"

@@ -139,7 +139,7 @@ def answers(playground: Path) -> dict[str, dict[int, int]]:
         found[without] = {int(a): int(b) for a, b in map(str.split, lines)}
 
     async def ask_all() -> None:
-        with trio.fail_after(90):
+        with trio.fail_after(120):
             async with trio.open_nursery() as nursery:
                 for without in ("", "seccomp", "outer seccomp", UNFILTERED):
                     nursery.start_soon(ask, without)

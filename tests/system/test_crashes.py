@@ -58,7 +58,7 @@ def test_store_killed_comes_back_with_its_data_and_ends_nobody(own_system: Syste
     """The API says 503 with Retry-After meanwhile; no other daemon ends because of it."""
     good = reference("two-sum", "accepted", ".py")
     with own_system.http() as http, own_system.socket("u1") as client:
-        before = http.post("/submissions?wait=30", json=submission(good)).json()
+        before = http.post("/submissions?wait=60", json=submission(good)).json()
         assert before["verdict"] == "accepted"
         events_until_judged(client)
         own_system.kill("store")
@@ -85,7 +85,7 @@ def test_gateway_killed_resumes_without_a_gap(own_system: System) -> None:
             http.post("/submissions", json=submission(good))
             seen = json.loads(client.recv(timeout=WAIT_S))
             pid = own_system.kill("gateway")
-        http.post("/submissions?wait=30", json=submission(good))
+        http.post("/submissions?wait=60", json=submission(good))
         own_system.wait(lambda: own_system.pid("gateway") not in (pid, None), "a new gateway")
         own_system.wait_ready()
         with own_system.socket(json.dumps({"user_id": "u1", "after": seen["id"]})) as client:
@@ -100,7 +100,7 @@ def test_api_killed_is_replaced_on_the_same_address(own_system: System) -> None:
     own_system.kill("api")
     with httpx.Client(base_url=f"http://{address}", timeout=WAIT_S) as http:
         assert http.get("/healthz").status_code == 200
-        judged = http.post("/submissions?wait=30", json=submission("print(1)")).json()
+        judged = http.post("/submissions?wait=60", json=submission("print(1)")).json()
     assert judged["status"] == "done"
 
 
@@ -118,7 +118,7 @@ def test_stop_leaves_no_process_behind(own_system: System) -> None:
 def test_supervisor_killed_takes_everything_with_it_and_starts_anew(own_system: System) -> None:
     """SIGKILL of `gavel up`: all ends by itself; a new one serves the same data at once."""
     with own_system.http() as http:
-        before = http.post("/submissions?wait=30", json=submission("print(1)")).json()
+        before = http.post("/submissions?wait=60", json=submission("print(1)")).json()
     processes = processes_of(own_system.up.pid)
     own_system.up.kill()
     own_system.up.wait()

@@ -191,7 +191,7 @@ def test_daemons_work_as_their_units_say(folder: Path) -> None:
             assert http.post("/submissions", json=good).status_code == 503
             store.start()
             wait_for(lambda: http.get("/readyz").status_code == 200, "the store")
-            assert http.post("/submissions?wait=30", json=good).json()["verdict"] == "accepted"
+            assert http.post("/submissions?wait=60", json=good).json()["verdict"] == "accepted"
         api.hear("WATCHDOG=1")
 
         assert api.stop() == 0
@@ -233,14 +233,15 @@ def test_supervisord_runs_the_daemons(folder: Path) -> None:
         (address,) = re.findall(r"problems on (http://[\d.:]+)", log("api"))
         good = submission(reference("two-sum", "accepted", ".py"))
         with httpx.Client(base_url=address, timeout=WAIT_S) as http:
-            assert http.post("/submissions?wait=30", json=good).json()["verdict"] == "accepted"
+            assert http.post("/submissions?wait=60", json=good).json()["verdict"] == "accepted"
             worker = int(ctl("pid", "worker"))
             os.kill(worker, signal.SIGKILL)
             wait_for(lambda: ready("worker") == 2, "a second worker")
-            assert http.post("/submissions?wait=30", json=good).json()["verdict"] == "accepted"
+            assert http.post("/submissions?wait=60", json=good).json()["verdict"] == "accepted"
         pids = [int(ctl("pid", name)) for name in ("store", "gateway", "worker", "api")]
         assert worker not in pids
-        assert ctl("status").count("RUNNING") == 4
+        # It calls running what has lived for a second.
+        wait_for(lambda: ctl("status").count("RUNNING") == 4, "all called running")
         process.terminate()
         assert process.wait(WAIT_S) == 0
         assert not any(Path("/proc", str(pid)).exists() for pid in pids)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -21,7 +20,7 @@ import pytest
 import trustme
 
 from judging.languages import load_languages
-from tests.conftest import running_store
+from tests.conftest import held_port, running_store
 from tests.system.conftest import (
     GAVEL,
     ROOT,
@@ -164,9 +163,7 @@ def tls_options(folder: Path, port: int) -> tuple[str, ...]:
 @pytest.fixture
 def guarded_redis(tmp_path: Path) -> Iterator[str]:
     """Give the address of Debian's Redis, with a password and over TLS."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        port = int(listening.getsockname()[1])
-    with running_store(*tls_options(tmp_path, port), server="redis"):
+    with held_port() as port, running_store(*tls_options(tmp_path, port), server="redis"):
         yield f"rediss://:s3cret@localhost:{port}?ssl_ca_certs={tmp_path}/ca.pem"
 
 

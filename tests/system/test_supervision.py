@@ -32,9 +32,10 @@ QUICK = """
 [sandbox]
 self_test = false
 [supervisor]
-watchdog_s = 1.5
 backoff_initial_s = 0.05
 """
+#: Of those who stand still and of nobody else, though the machine may halt for a moment.
+WATCHED = f"{QUICK}watchdog_s = 3.0\n"
 
 
 class Caller(threading.Thread):
@@ -174,13 +175,16 @@ def test_rolling_restarts_under_load_fail_no_request_and_miss_no_event() -> None
                 done = [restarting.submit(restart, system, *each) for each in RESTARTS.items()]
             for each in done:
                 each.result()
+            system.wait(
+                lambda: sum(len(each.accepted) for each in submitters) > sum(RESTARTS.values()),
+                "more submissions than restarts",
+            )
             for caller in callers:
                 caller.stop()
             accepted = {one for submitter in submitters for one in submitter.accepted}
             system.wait(lambda: accepted <= watcher.judged, "all judged and told")
 
         assert [caller.failed for caller in callers] == [[], [], [], []]
-        assert len(accepted) > sum(RESTARTS.values())
         assert watcher.missed() == []
         verdicts = [event for event in watcher.events if event["type"] == "submission.judged"]
         assert len(verdicts) == len(accepted)
@@ -192,23 +196,23 @@ def test_rolling_restarts_under_load_fail_no_request_and_miss_no_event() -> None
 
 def test_gateway_that_stands_still_is_replaced_and_its_clients_miss_nothing() -> None:
     """SIGSTOP of the gateway: the watchdog kills it, a new one serves the same address."""
-    with system_with(QUICK) as system, system.http() as http:
+    with system_with(WATCHED) as system, system.http() as http:
         with Watcher(system.listen("gateway"), "u1") as watcher:
             system.wait(lambda: watcher.frames, "a socket")
             os.kill(instances(system, "gateway")[0]["pid"], signal.SIGSTOP)
-            answer = http.post("/submissions?wait=30", json=submission("print(1)")).json()
+            answer = http.post("/submissions?wait=60", json=submission("print(1)")).json()
             assert answer["status"] == "done"
             system.wait(lambda: answer["id"] in watcher.judged, "the verdict on a new socket")
 
         assert watcher.missed() == []
         (one,) = instances(system, "gateway")
         assert one["restarts"] == 1
-        assert one["last_exit"]["reason"] == "its loop was silent for 1.5 s"
+        assert one["last_exit"]["reason"] == "its loop was silent for 3 s"
 
 
 def test_api_that_stands_still_is_replaced_while_the_other_serves() -> None:
     """SIGSTOP of one of two API processes: only what it had in its hands fails; it is replaced."""
-    with system_with(QUICK) as system:
+    with system_with(WATCHED) as system:
         with Client(system.folder / "var/supervisor.sock") as client:
             assert client.ask("scale", name="api", processes=2) == "api: 1 -> 2 processes"
         url = f"http://{system.listen('api')}"

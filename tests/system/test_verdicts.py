@@ -53,7 +53,7 @@ def test_system_answers_a_waiting_post_with_the_verdict(system: System) -> None:
     """`?wait=` holds the answer until the submission is judged; GET then says the same."""
     with system.http() as http:
         code = reference("two-sum", "accepted", ".py")
-        answer = http.post("/submissions?wait=30", json=submission(code, user_id="waiter"))
+        answer = http.post("/submissions?wait=60", json=submission(code, user_id="waiter"))
         assert answer.status_code == 200
         judged = answer.json()
         assert judged["verdict"] == "accepted"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import quote
@@ -16,7 +16,7 @@ import trustme
 from daemons.broker import StoreUnavailable
 from daemons.broker.client import open_redis
 from daemons.broker.endpoint import Endpoint
-from tests.conftest import SERVERS, StoreProcess
+from tests.conftest import SERVERS, StoreProcess, held_port
 from tests.daemons.broker.conftest import PATIENCE_S, eventually, open_proxy
 
 
@@ -125,9 +125,6 @@ async def test_socket_path_longer_than_an_address(store: StoreProcess) -> None:
 
 async def test_absent_servers_are_told_by_their_address(tmp_path: Path) -> None:
     """Nobody there: the reason names the place and the cause."""
-    with socket.create_server(("127.0.0.1", 0)) as closed:
-        port = closed.getsockname()[1]
-
     assert await refusal(f"unix://{tmp_path}/none.sock") == (
         f"unix://{tmp_path}/none.sock: [Errno 2] No such file or directory"
     )
@@ -135,7 +132,8 @@ async def test_absent_servers_are_told_by_their_address(tmp_path: Path) -> None:
         f"unix://{tmp_path}/{'none' * 40}/s: [Errno 2] No such file or directory: "
         f"'{tmp_path}/{'none' * 40}'"
     )
-    refused = await refusal(f"redis://127.0.0.1:{port}")
+    with held_port() as port:
+        refused = await refusal(f"redis://127.0.0.1:{port}")
     assert refused.startswith(f"redis://127.0.0.1:{port}: ")
     assert "refused" in refused
 
@@ -154,21 +152,17 @@ class TlsStore(NamedTuple):
         return f"rediss://localhost:{self.port}?{query}"
 
 
-def free_port() -> int:
-    """Return a TCP port that nobody has; servers cannot be told to take one themselves."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        return int(listening.getsockname()[1])
-
-
 @pytest.fixture
-def start_tls(start_store: Callable[..., StoreProcess], tmp_path: Path) -> Callable[..., TlsStore]:
+def start_tls(
+    start_store: Callable[..., StoreProcess], tmp_path: Path
+) -> Iterator[Callable[..., TlsStore]]:
     """Give a function that starts a server with TLS, for a host name and with more options.
 
     Redis alone: the embedded Valkey is built without TLS.
     """
 
     def start(*options: str, host: str = "localhost") -> TlsStore:
-        authority, port = trustme.CA(), free_port()
+        authority, port = trustme.CA(), stack.enter_context(held_port())
         tls = TlsStore(port, *(tmp_path / f"{name}.pem" for name in ("ca", "client", "stranger")))
         authority.cert_pem.write_to_path(str(tls.authority))
         trustme.CA().cert_pem.write_to_path(str(tls.stranger))
@@ -183,7 +177,8 @@ def start_tls(start_store: Callable[..., StoreProcess], tmp_path: Path) -> Calla
         )
         return tls
 
-    return start
+    with ExitStack() as stack:
+        yield start
 
 
 OPEN = ("--tls-auth-clients", "no")

@@ -31,7 +31,7 @@ async def positions(running: Any) -> list[int]:
 
 async def until_positions(running: Any, right: Callable[[list[int]], bool]) -> None:
     """Wait until the positions that are kept are *right*."""
-    with trio.fail_after(20):
+    with trio.fail_after(120):
         while not right(await positions(running)):  # noqa: ASYNC110 - it is the store that changes
             await trio.sleep(0.01)
 
@@ -291,7 +291,7 @@ async def test_cursors_keep_what_a_cancelled_write_did_not_write(store: Any) -> 
             with trio.move_on_after(0) if position == 1 else pytest.raises(StoreUnavailable):
                 await cursors.write()
         store.start()
-        with trio.fail_after(20):
+        with trio.fail_after(120):
             while cursors._unwritten:
                 await cursors.write_last()
         (value,) = await broker.redis.call(("HVALS", CURSORS))
@@ -305,7 +305,7 @@ async def test_last_write_waits_for_the_one_under_way(store: Any) -> None:
         open_broker(store.config(), name="control") as control,
     ):
         cursors = ClientCursors(broker, 60)
-        with trio.fail_after(20):
+        with trio.fail_after(120):
             await control.redis.call(("CLIENT", "PAUSE", 60_000, "WRITE"))
             async with trio.open_nursery() as nursery:
                 cursors.put(Proof("u1", "-x/1", 1))

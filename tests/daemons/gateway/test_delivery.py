@@ -184,7 +184,7 @@ async def test_ping_carries_the_position(open_gateway: Any) -> None:
         await running.submit()
         (event,) = await running.history()
         payloads = set()
-        with trio.fail_after(20):
+        with trio.fail_after(120):
             while str(event["id"]).encode() not in payloads:
                 first_byte, payload = await peer.receive_frame()
                 if first_byte == PING:

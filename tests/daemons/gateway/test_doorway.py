@@ -22,7 +22,7 @@ async def ask(running: Any, *pieces: bytes) -> bytes:
         for piece in pieces:
             await peer.stream.send_all(piece)
         answer = b""
-        with trio.fail_after(20):
+        with trio.fail_after(120):
             while data := await peer.stream.receive_some():
                 answer += data
         return answer

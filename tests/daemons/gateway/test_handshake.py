@@ -45,7 +45,7 @@ async def test_gateway_takes_a_first_message_before_its_answer(
     hello = frame(TEXT, b"u1") + frame(PING, b"?")
     async with open_gateway() as running, running.raw_peer(handshake=False) as peer:
         await peer.shake_hands(hello[:cut], hello[cut:] if cut is not None else b"")
-        with trio.fail_after(20):
+        with trio.fail_after(120):
             answers = [await peer.receive_frame(), await peer.receive_frame()]
 
         assert (0x8A, b"?") in answers
@@ -264,7 +264,7 @@ async def test_gateway_asks_to_come_back_while_the_store_is_away(
         async with running.peer("u1") as peer:
             assert await peer.close_code() == 1013
         store.start()
-        with trio.fail_after(20):
+        with trio.fail_after(120):
             while not await becomes_ready(running):
                 pass
 

@@ -24,7 +24,7 @@ async def replace(site: Site, old: subprocess.Popen[bytes]) -> None:
     for process in (old, site.gateways[-1]):
         await until_it_listens_to_signals(process)
     old.send_signal(signal.SIGTERM)
-    with trio.fail_after(60):
+    with trio.fail_after(120):
         while old.poll() is None:  # noqa: ASYNC110 - another process ends
             await trio.sleep(0.02)
     assert old.returncode == 0
@@ -32,7 +32,7 @@ async def replace(site: Site, old: subprocess.Popen[bytes]) -> None:
 
 async def until_it_listens_to_signals(process: subprocess.Popen[bytes]) -> None:
     """Wait until SIGTERM would make *process* stop in order."""
-    with trio.fail_after(30):
+    with trio.fail_after(120):
         while not catches_sigterm(process.pid):  # noqa: ASYNC110 - another process gets ready
             await trio.sleep(0.02)
 

@@ -43,7 +43,7 @@ async def run_child(
     lifeline, ours = os.pipe()
     environment = dict(os.environ)
     launch = Launch(command, environment, "test/x.1/", listen_fds, lifeline, oom_score_adj)
-    with trio.fail_after(20):
+    with trio.fail_after(120):
         child = Child(launch)
         async with trio.lowlevel.FdStream(child.output) as stream:
             output = b"".join([bytes(chunk) async for chunk in stream])
@@ -115,7 +115,7 @@ async def test_bury_kills_whatever_the_child_started() -> None:
 async def run_child_forgetting_output(command: list[str]) -> tuple[int, int, bytes]:
     """Run *command*, whose children keep its output open."""
     lifeline, ours = os.pipe()
-    with trio.fail_after(20):
+    with trio.fail_after(120):
         child = Child(Launch(command, dict(os.environ), "test/x.1/", (), lifeline))
         await child.wait()
         code = await child.bury()
@@ -153,7 +153,7 @@ time.sleep(3600)
 
 async def wait_for_end(pidfd: int) -> None:
     """Wait for the end of a process, bounded."""
-    with trio.fail_after(20):
+    with trio.fail_after(120):
         await trio.lowlevel.wait_readable(pidfd)
 
 

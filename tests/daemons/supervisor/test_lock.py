@@ -83,7 +83,7 @@ def test_leftovers_are_ended_by_pid_and_by_mark(tmp_path: Path) -> None:
     try:
         with hold_lock(path, "run-2"):
             # They were our children, not the dead supervisor's, so they stay zombies until we wait.
-            assert {named.wait(10), marked.wait(10)} == {-9}
+            assert {named.wait(120), marked.wait(120)} == {-9}
             assert foreign.poll() is None
     finally:
         for process in (named, marked, foreign):

@@ -25,7 +25,7 @@ async def merge(
     daemon_read, daemon_write = os.pipe()
     tail: deque[str] = deque(maxlen=TAIL_LINES)
     log = MergedLog(out_write)
-    with trio.fail_after(10):
+    with trio.fail_after(120):
         async with trio.open_nursery() as nursery:
             nursery.start_soon(log.pump, name, daemon_read, tail, muted)
             async with trio.lowlevel.FdStream(daemon_write) as daemon:
@@ -119,7 +119,7 @@ async def test_log_that_nobody_reads_blocks_no_daemon() -> None:
     daemon_read, daemon_write = os.pipe()
     log = MergedLog(out_write)
 
-    with trio.fail_after(10):
+    with trio.fail_after(120):
         async with trio.open_nursery() as nursery:
             nursery.start_soon(log.pump, "api", daemon_read, deque[str](maxlen=1))
             async with trio.lowlevel.FdStream(daemon_write) as daemon:

@@ -41,7 +41,7 @@ class Callers:
     def _call(self) -> None:
         while not self._stop.is_set():
             try:
-                with socket.create_connection(self._address, timeout=20) as client:
+                with socket.create_connection(self._address, timeout=120) as client:
                     self.pids.add(int(client.makefile().readline()))
             except (OSError, ValueError) as exc:
                 self.errors.append(repr(exc))
@@ -71,7 +71,7 @@ def test_caller_waits_while_a_killed_daemon_comes_back(suite: Any, spec: Spec) -
     killed = suite.status("one")["pid"]
 
     os.kill(killed, signal.SIGSTOP)
-    with socket.create_connection((host, int(port)), timeout=20) as client:
+    with socket.create_connection((host, int(port)), timeout=120) as client:
         os.kill(killed, signal.SIGKILL)
         answered = int(client.makefile().readline())
 

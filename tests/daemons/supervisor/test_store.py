@@ -21,6 +21,7 @@ import trio
 
 from daemons.config import Config, ConfigError, Store
 from daemons.supervisor.store import exec_store, store_command, wait_for_store
+from tests.conftest import held_port
 
 WAIT_S = 120.0
 OPERATIONS = Path(__file__).parents[3] / "docs/operations.md"
@@ -138,11 +139,7 @@ async def test_store_works_in_a_deep_folder(tmp_path: Path) -> None:
 
 async def test_store_listens_on_its_port_too(tmp_path: Path) -> None:
     """With an address the store also answers over TCP."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    config = settings(tmp_path, listen=f"127.0.0.1:{port}")
-
-    with running(config):
+    with held_port() as port, running(config := settings(tmp_path, listen=f"127.0.0.1:{port}")):
         await ask(config, "PING")
         with socket.create_connection(("127.0.0.1", port), timeout=WAIT_S) as client:
             client.sendall(b"PING\r\n")

@@ -22,7 +22,7 @@ QUICK = {"initial_s": 0.01, "longest_s": 60.0}
 def ask_door(address: str) -> int:
     """Return the pid of the process that answers on *address*."""
     host, _, port = address.rpartition(":")
-    with socket.create_connection((host, int(port)), timeout=20) as client:
+    with socket.create_connection((host, int(port)), timeout=120) as client:
         return int(client.makefile().readline())
 
 
