@@ -55,8 +55,8 @@ MADE_LATER = (
     *("input_validators/", "output_validator/"),
 )
 START_S = 120.0
-COMMAND_S = 60.0
-STOP_S = 40.0
+COMMAND_S = 300.0
+STOP_S = 120.0
 
 CONFIG = """
 [store]

@@ -26,6 +26,8 @@ START_S = 120.0
 STOP_S = 120.0
 WAIT_S = 120.0
 
+#: The verdict on an endless loop: a host that gives it no processor may find it idle.
+ENDLESS = ("time_limit_exceeded", "idle_limit_exceeded")
 #: Saves a start a second or two, for who looks at something else than the sandbox.
 UNTESTED = "[sandbox]\nself_test = false\n"
 CONFIG = """

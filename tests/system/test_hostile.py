@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.system.conftest import reference, submission
+from tests.system.conftest import ENDLESS, reference, submission
 
 if TYPE_CHECKING:
     from tests.system.conftest import System
@@ -20,7 +20,11 @@ PROGRAMS = {
     "reads the secret data": (
         (
             "import os\n"
-            "hits = [f for d, _, fs in os.walk('/') for f in fs if f.endswith('.ans')]\n"
+            "hits = []\n"
+            "for folder, folders, files in os.walk('/'):\n"
+            "    if folder == '/':\n"
+            "        folders[:] = set(folders) - {'usr', 'proc'}\n"
+            "    hits += [file for file in files if file.endswith('.ans')]\n"
             "raise SystemExit(0 if hits else 7)"
         ),
         "runtime_error",
@@ -31,11 +35,14 @@ PROGRAMS = {
     ),
     "fork bomb": (
         "import os\nwhile True:\n    try:\n        os.fork()\n    except OSError:\n        pass",
-        "time_limit_exceeded",
+        ENDLESS,
     ),
-    "10 GB": ("x = bytearray(10 << 30)\nfor i in range(0, len(x), 4096): x[i] = 1", None),
+    "10 GB": (
+        "x = bytearray(10 << 30)\nfor i in range(0, len(x), 4096): x[i] = 1",
+        ("memory_limit_exceeded", "runtime_error"),
+    ),
     "endless output": ("while True: print('x' * 65536)", "output_limit_exceeded"),
-    "endless loop": ("while True: pass", "time_limit_exceeded"),
+    "endless loop": ("while True: pass", ENDLESS),
     "sleep": ("import time\ntime.sleep(3600)", "idle_limit_exceeded"),
     "background grandchild": (
         (
@@ -72,10 +79,7 @@ def test_system_survives_a_hostile_program(system: System, name: str) -> None:
     with system.http() as http:
         judged = http.post("/submissions?wait=60", json=submission(code, user_id="mallory")).json()
         assert judged["status"] == "done"
-        if verdict is None:
-            assert judged["verdict"] in ("memory_limit_exceeded", "runtime_error")
-        else:
-            assert judged["verdict"] == verdict
+        assert judged["verdict"] in ((verdict,) if isinstance(verdict, str) else verdict)
         assert survivors() == []
         good = reference("two-sum", "accepted", ".py")
         after = http.post("/submissions?wait=60", json=submission(good, user_id="alice")).json()

@@ -117,7 +117,7 @@ def test_run_gives_no_input_unless_told(program: Any) -> None:
 
 
 ENDINGS: dict[str, tuple[str, tuple[str, ...]]] = {
-    "time_limit": ("while True: pass", ("--time", "0.2")),
+    "time_limit": ("while True: pass", ("--time", "0.1")),
     "idle_limit": ("import time; time.sleep(60)", ("--time", "0.1")),
     "memory_limit": ("x = b'x' * (200 << 20)", ("--memory", str(32 << 20))),
     "output_limit": ("while True: print('x' * 1000)", ("--output", "5000")),
@@ -268,7 +268,7 @@ def test_languages_lists_all_with_versions() -> None:
 
 def test_languages_tests_each_in_the_sandbox() -> None:
     """With --test every language that is offered has run its hello in a box."""
-    done = gavel("languages", "--test", "--json", patience_s=300)
+    done = gavel("languages", "--test", "--json", patience_s=1200)
     assert done.returncode == 0, done.stdout
     rows = json.loads(done.stdout)["languages"]
     assert {row["error"] for row in rows if row["offered"]} == {None}
