@@ -7,7 +7,7 @@ with commas between; ``GAVEL_CRASH_SEED`` makes the choice repeatable per proces
 ``GAVEL_CRASH_WHILE`` names a file, nothing happens unless it exists.
 
 Or one at a time: ``GAVEL_CRASH_TICKETS`` is a folder, and who first reaches a moment takes the file
-``NAME.SIGKILL`` or ``NAME.SIGSTOP`` out of it and gets that signal.
+``NAME.SIGKILL`` or ``NAME.SIGSTOP`` in it, by adding his pid to its name, and gets that signal.
 
 ========================= ====================================================================
 ``api.before_submit``     the request is checked, nothing is written
@@ -55,5 +55,6 @@ def reach(point: str) -> None:
 def _take_ticket(point: str) -> None:
     for number in (signal.SIGKILL, signal.SIGSTOP):
         with suppress(FileNotFoundError):
-            os.unlink(f"{_TICKETS}/{point}.{number.name}")  # noqa: PTH108 - one system call, no more
+            ticket = f"{_TICKETS}/{point}.{number.name}"
+            os.rename(ticket, f"{ticket}.{os.getpid()}")  # noqa: PTH104 - one system call, no more
             os.kill(os.getpid(), number)

@@ -12,8 +12,8 @@ import trio
 
 from tests.chaos.clients import User
 from tests.chaos.run import Plan, run_chaos
-from tests.faults.fault import TWO_WORKERS, Setup, fault
-from tests.faults.ground import Ground
+from tests.faults.fault import TWO_WORKERS, Setup, TooLate, fault
+from tests.faults.ground import TRIES, Ground
 from tests.system.conftest import is_alive, processes_of, submission
 
 #: `[worker]` of the faults, as in tests/system: a lease of 3 s in place of 15, the rest likewise.
@@ -26,43 +26,64 @@ LIFELINE_S = 6.0
 
 
 async def post(ground: Ground, user: str, key: str = "") -> httpx2.Response | None:
-    """Submit once; None if there was no answer."""
+    """Submit once; None if the connection was lost before there was an answer."""
     headers = {"Idempotency-Key": key} if key else {}
     body = submission("print(1)", user_id=user)
     try:
         return await ground.http.post("/submissions", json=body, headers=headers)
-    except httpx2.TransportError:
+    except (httpx2.NetworkError, httpx2.ProtocolError):
         return None
 
 
-async def ids_of(ground: Ground, user: str) -> list[str]:
+async def answer_of(
+    ground: Ground, user: str, key: str, refusals: list[str]
+) -> httpx2.Response | None:
+    """Submit until the answer is no 503, each of which is put to *refusals*.
+
+    A machine that stands still for a second makes one, and says not whether it was stored.
+    """
+    while (answer := await post(ground, user, key)) is not None and answer.status_code == 503:
+        refusals.append(user)
+        await trio.sleep(0.1)
+    return answer
+
+
+async def ids_of(ground: Ground, user: str) -> set[str]:
     """Return the ids of all submissions of *user*."""
-    listed = (await ground.http.get("/submissions", params={"user_id": user})).json()
-    return [each["id"] for each in listed["submissions"]]
+    listed: list[dict[str, str]] = []
+
+    async def answered() -> bool:
+        answer = await ground.http.get("/submissions", params={"user_id": user})
+        listed[:] = answer.json().get("submissions", [])
+        return answer.status_code == 200
+
+    await ground.until(answered, "what there is is listed")
+    return {each["id"] for each in listed}
 
 
 @fault(1, "API killed before and after it submits")
 async def kill_api(ground: Ground) -> str:
     """SIGKILL of the API at `api.before_submit` and `api.after_submit`, with a key and without."""
     careful, careless = ground.user("careful"), ground.user("careless")
+    refusals: list[str] = []
     for point in ("api.before_submit", "api.after_submit"):
         for user, key in ((careful, point), (careless, "")):
             before = await ground.pids("api")
             ticket = ground.arm(point)
-            assert await post(ground, user.name, key) is None
+            assert await answer_of(ground, user.name, key, refusals) is None
             assert not ticket.exists()
             await ground.replaced("api", before)
-            answer = await post(ground, user.name, key)
+            answer = await answer_of(ground, user.name, key, refusals)
             assert answer is not None
             assert answer.status_code == 202
             user.accepted.add(answer.json()["id"])
-    assert set(await ids_of(ground, "careful")) == careful.accepted
-    extra = set(await ids_of(ground, "careless")) - careless.accepted
-    assert len(extra) == 1, extra
+    assert await ids_of(ground, "careful") == careful.accepted
+    assert len(careful.accepted) == 2
+    extra = await ids_of(ground, "careless") - careless.accepted
+    assert 1 <= len(extra) <= 1 + refusals.count("careless"), extra
     await ground.judged(careless, extra)
     await ground.judged(careful, careful.accepted)
-    attempts = [(await ground.record(id_, "attempt"))[0] for id_ in careful.accepted]
-    assert attempts == ["1", "1"]
+    await ground.check_attempts(careful.accepted, 1)
     return "with a key one id and one run each; without, one more submission, listed and judged"
 
 
@@ -76,7 +97,7 @@ async def popped(ground: Ground) -> str:
         lambda: "started" in ground.told(user, id_), "pushed again within grace and sweep", 5.0
     )
     await ground.judged(user, [id_])
-    assert await ground.record(id_, "attempt") == ["1"]
+    await ground.check_attempts([id_], 1)
     return f"claimed again {took_s:.1f} s after the death (bound 5), attempt 1"
 
 
@@ -97,7 +118,7 @@ async def claimed(ground: Ground) -> str:
         lambda: "requeued" in ground.told(user, id_), "queued again", LEASE_S + 2
     )
     await ground.judged(user, [id_])
-    assert await ground.record(id_, "attempt") == ["2"]
+    await ground.check_attempts([id_], 2)
     return f"queued again {took_s:.1f} s after the death (bound {LEASE_S + 2:g}), attempt 2"
 
 
@@ -108,16 +129,17 @@ async def running(ground: Ground) -> str:
     id_ = await ground.submit(user, ENDLESS)
     pid = await ground.worker_of(id_)
     await ground.until(lambda: "compiled" in ground.told(user, id_), "it runs")
-    below = processes_of(pid) - {pid}
+    below = {each for each in processes_of(pid) if each.pid != pid}
     ground.send(pid, signal.SIGKILL, "worker")
     took_s = await ground.until(
-        lambda: not any(is_alive(each) for each in below), "no process of the old run", 1.0
+        lambda: not any(map(is_alive, below)), "no process of the old run", 1.0
     )
     requeued_s = await ground.until(
         lambda: "requeued" in ground.told(user, id_), "queued again", LEASE_S + 2
     )
     await ground.judged(user, [id_])
-    assert await ground.record(id_, "attempt", "verdict") == ["2", "idle_limit_exceeded"]
+    await ground.check_attempts([id_], 2)
+    assert await ground.record(id_, "verdict") == ["idle_limit_exceeded"]
     return (
         f"its {len(below)} processes gone after {took_s:.2f} s (bound 1), queued again after"
         f" {requeued_s:.1f} s, attempt 2"
@@ -132,16 +154,27 @@ async def around_finish(ground: Ground) -> str:
     for point in ("worker.judged", "worker.finished"):
         ticket = ground.arm(point)
         id_ = await ground.submit(user, "print(1)")
-        await ground.until(lambda ticket=ticket: not ticket.exists(), "the worker dies")  # type: ignore[misc]
+        worker = await ground.taker(ticket)
         await ground.judged(user, [id_])
         attempts[point] = (await ground.record(id_, "attempt"))[0]
-        await ground.until(ground.ready, "a new worker")
+        await ground.replaced("worker", [worker])
+    await ground.check_attempts([id_], 1)
+    # What was read of a dead one counts, and need not be judged again.
+    for _ in range(TRIES):
+        attempts["sent"] = await kill_unread(ground, user)
+        if attempts["sent"] == "1":
+            break
+    else:
+        raise TooLate(f"{TRIES} times it had sent nothing yet when it died")
+    assert all(ground.told(user, each).count("judged") == 1 for each in user.accepted)
+    return f"one final each; attempts {attempts}"
 
-    # Sent and unread: the store stands still while the worker writes, and reads what a dead one sent.
+
+async def kill_unread(ground: Ground, user: User) -> str:
+    """Let the store stand still while a worker writes, then kill that; return how often it was tried."""
     ticket = ground.arm("worker.judged", signal.SIGSTOP)
     id_ = await ground.submit(user, "print(1)")
-    worker = await ground.worker_of(id_)
-    await ground.until(lambda: not ticket.exists(), "the worker stands still")
+    worker = await ground.taker(ticket)
     (store,) = await ground.pids("store")
     ground.send(store, signal.SIGSTOP, "store")
     ground.send(worker, signal.SIGCONT, "worker")
@@ -149,10 +182,8 @@ async def around_finish(ground: Ground) -> str:
     ground.send(worker, signal.SIGKILL, "worker")
     ground.send(store, signal.SIGCONT, "store")
     await ground.judged(user, [id_])
-    attempts["sent"] = (await ground.record(id_, "attempt"))[0]
-    assert attempts["worker.finished"] == "1"
-    assert all(ground.told(user, each).count("judged") == 1 for each in user.accepted)
-    return f"one final each; attempts {attempts}"
+    await ground.replaced("worker", [worker])
+    return (await ground.record(id_, "attempt"))[0]
 
 
 @fault(8, "SIGKILL and SIGSTOP at random", Setup(bare=True))

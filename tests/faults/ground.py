@@ -2,36 +2,37 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
-import tempfile
-import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx2
 import trio
 
-from daemons.broker import Broker, open_broker
-from daemons.config import Config, Store
+from daemons.broker import Broker, StoreUnavailable
 from daemons.supervisor.client import Client, NotRunning, Refused
 from protocol import keys
-from sandbox.cgroup.select import find_parents
 from tests.chaos.check import settle
 from tests.chaos.clients import STAY_S, User
-from tests.chaos.run import sabotaged
 from tests.conftest import StoreProcess
 from tests.daemons.broker.conftest import Proxy
+from tests.faults.census import count_files
 from tests.faults.fault import Setup, TooLate
-from tests.faults.outside import in_thread, open_outside
-from tests.system.conftest import System, is_alive, processes_of, started
+from tests.system.conftest import Seen, System, processes_of
+
+T = TypeVar("T")
 
 #: Bound for each wait that has none of its own.
 WAIT_S = 60.0
+#: What has not come so long after its bound is not late: it is lost.
+LOST_S = 60.0
+#: How often a fault is injected anew where the machine was too slow for the moment that it is to hit.
+TRIES = 5
 #: After the fault, what is wrong while nothing has happened for so long is lost; a control, whose
 #: guard is out, need not wait for others on a busy machine.
 STILL_S = 30.0
@@ -43,8 +44,6 @@ DAEMONS = ("gateway", "worker", "api")
 SPARE_FILES = 12
 #: How long each of several watchers of a user listens.
 FOR_GOOD_S = (3600.0, 3600.0)
-#: What a killed supervisor's daemons and their boxes may take to end, the store's last write included.
-END_S = 10.0
 BACKOFF_INITIAL_S = 0.05
 BACKOFF_MAX_S = 0.5
 #: Daemons come back quickly, and no number of injected deaths is too many. What attacks the sandbox is
@@ -86,7 +85,9 @@ class Ground:
         self.broker: Broker
         self.http: httpx2.AsyncClient
         self.api = self.gateway = ""
-        self.seen: set[int] = set()
+        self.seen: set[Seen] = set()
+        #: How many daemons were made to stand still until somebody minded.
+        self.stood_still = 0
         #: How many files a process of each daemon had open when nothing had happened yet.
         self.opened: dict[str, int] = {}
         #: What remains to be done when all has ended.
@@ -145,6 +146,13 @@ class Ground:
         """Return what all daemons have logged."""
         return self.system.log()
 
+    def logged(self, event: str) -> list[dict[str, Any]]:
+        """Return what they have logged of *event*."""
+        # The last line may be half written.
+        whole, _, _ = self.log().rpartition("\n")
+        lines = [line for line in whole.splitlines() if f'"event": "{event}"' in line]
+        return [json.loads(line) for line in lines if line.startswith("{")]
+
     # What is done to it.
 
     async def strike(self, daemon: str, number: signal.Signals, place: int = 0) -> int:
@@ -164,6 +172,12 @@ class Ground:
         """Remember which processes there are, for the census at the end."""
         self.seen |= processes_of(self.system.up.pid)
 
+    async def halt(self, daemon: str) -> None:
+        """SIGSTOP a process of *daemon*, for which its watchdog is to kill it."""
+        self.expected[daemon] += 1
+        self.stood_still += 1
+        await self.strike(daemon, signal.SIGSTOP)
+
     def arm(self, point: str, number: signal.Signals = signal.SIGKILL) -> Path:
         """Have the next process that reaches *point* get a signal; return the file that then goes."""
         self.look()
@@ -172,6 +186,18 @@ class Ground:
         if number is signal.SIGKILL:
             self.expected[point.partition(".")[0]] += 1
         return ticket
+
+    async def taker(self, ticket: Path) -> int:
+        """Wait until somebody got the signal of *ticket*, from `arm`; return his pid."""
+        found: list[Path] = []
+
+        def is_taken() -> bool:
+            found[:] = ticket.parent.glob(f"{ticket.name}.*")
+            return bool(found)
+
+        await self.until(is_taken, f"somebody gets to {ticket.name}")
+        found[0].unlink()
+        return int(found[0].suffix[1:])
 
     # What users do.
 
@@ -217,9 +243,11 @@ class Ground:
         """Wait until *condition* holds; return how long that took, in seconds.
 
         Raises:
-            TooLate: it did not within *within_s*.
+            TooLate: it did later than within *within_s*.
+            AssertionError: it did not long after that either; a control does not wait for so long.
         """
         begun = trio.current_time()
+        patience_s = within_s + (0.0 if self.setup.sabotage else LOST_S)
         while True:
             found = condition()
             if isinstance(found, Awaitable):
@@ -229,27 +257,61 @@ class Ground:
                 return took_s
             if found:
                 raise TooLate(f"after {took_s:.1f} s, not within {within_s:g} s: {what}")
-            if took_s >= within_s:
-                raise TooLate(f"not within {within_s:g} s: {what}")
+            if took_s >= patience_s:
+                raise AssertionError(f"not within {patience_s:g} s: {what}")
             await trio.sleep(0.01)
+
+    async def asked(self, ask: Callable[[], Awaitable[T]]) -> T:
+        """Return what the store answers; daemons that serve again may be back at it before us."""
+        while True:
+            try:
+                return await ask()
+            except StoreUnavailable:
+                await trio.sleep(0.05)
 
     async def record(self, submission_id: str, *names: str) -> list[str]:
         """Return fields of a submission's hash."""
-        key = keys.submission(0, submission_id)
-        values = await self.broker.redis.call(("HMGET", key, *names))
+        fields = ("HMGET", keys.submission(0, submission_id), *names)
+        values = await self.asked(lambda: self.broker.redis.call(fields))
         return [(value or b"").decode() for value in values]
 
+    async def is_held(self, submission_id: str) -> bool:
+        """Tell whether some worker holds the submission now."""
+        return (await self.record(submission_id, "status"))[0] in ("compiling", "running")
+
     async def worker_of(self, submission_id: str) -> int:
-        """Wait until some worker holds the submission; return its pid."""
+        """Wait until some worker has taken the submission; return its pid."""
         found: list[str] = []
 
-        async def held() -> bool:
-            status, name = await self.record(submission_id, "status", "worker")
-            found[:] = [name]
-            return bool(name) and status in ("compiling", "running")
+        async def taken() -> bool:
+            found[:] = await self.record(submission_id, "worker")
+            return bool(found[0])
 
-        await self.until(held, f"somebody holds {submission_id}")
+        await self.until(taken, f"somebody takes {submission_id}")
         return int(found[0].rpartition(".")[0].split("-")[-2])
+
+    async def while_running(
+        self,
+        user: User,
+        codes: Sequence[str],
+        act: Callable[[list[int]], Awaitable[object]],
+        undo: Callable[[list[int]], Awaitable[object]],
+    ) -> list[str]:
+        """Submit *codes* and *act* while all of them run; return their ids.
+
+        *act* and *undo* get the pids of who runs them. On a slow machine one may have ended before
+        all was done: then it is undone and tried again.
+        """
+        for _ in range(TRIES):
+            ids = [await self.submit(user, code) for code in codes]
+            workers = [await self.worker_of(id_) for id_ in ids]
+            await act(workers)
+            # Twice: with the first look the store reads what they had just sent.
+            if all([await self.is_held(id_) for id_ in ids * 2]):
+                return ids
+            await undo(workers)
+            await self.judged(user, ids)
+        raise TooLate(f"{TRIES} times what was submitted ended before the fault")
 
     def told(self, user: User, submission_id: str) -> list[str]:
         """Return the kinds of events that *user* was told of a submission."""
@@ -270,19 +332,37 @@ class Ground:
 
     async def check_restarts(self) -> None:
         """Check that nobody was started again but for what was injected."""
+        found: Counter[str] = Counter()
 
-        async def restarts() -> Counter[str]:
-            daemons = (await self.status())["daemons"]
-            return Counter(
-                {
-                    name: sum(each["restarts"] for each in daemon["instances"])
-                    for name, daemon in daemons.items()
-                }
-            )
+        async def made() -> bool:
+            status = await self.status()
+            for name, daemon in status["daemons"].items():
+                found[name] = sum(each["restarts"] for each in daemon["instances"])
+            # Ready may also be who has just died, and nobody has noticed yet.
+            return bool(status["ready"]) and found >= self.expected
 
-        await self.until(self.ready, "all daemons are ready again")
-        found = await restarts()
-        assert +found == +self.expected, f"restarts {dict(+found)}, injected {dict(self.expected)}"
+        await self.until(made, f"all are ready after the restarts {dict(self.expected)}")
+        if +found != +self.expected:
+            self.check_pace()
+            raise AssertionError(f"restarts {dict(+found)}, injected {dict(self.expected)}")
+
+    async def check_attempts(self, ids: Iterable[str], wanted: int) -> None:
+        """Check that each of *ids* was taken so often."""
+        found = {int((await self.record(id_, "attempt"))[0]) for id_ in ids}
+        if found != {wanted}:
+            self.check_pace()
+            raise AssertionError(f"attempts {found}, not {wanted}")
+
+    def check_pace(self) -> None:
+        """Return if no daemon stood still, by its own clock, for longer than it may; but for ours.
+
+        Raises:
+            TooLate: one did. That it was killed for it, or lost what it held, is no fault of its.
+        """
+        killed = [each for each in self.logged("killing") if "silent" in each["reason"]]
+        dropped = [each for each in self.logged("judging dropped") if "heartbeat" in each["why"]]
+        if len(killed) + len(dropped) > self.stood_still:
+            raise TooLate(f"daemons stood still: {killed + dropped}")
 
     async def descriptors(self) -> dict[str, int]:
         """Return how many files each daemon has open, the greediest of its processes counted."""
@@ -304,6 +384,8 @@ class Ground:
         more: dict[str, int] = {}
         try:
             await self.until(closed, "their files")
+        except TooLate:
+            raise
         except AssertionError as exc:
             raise AssertionError(f"files left open beyond those of the start: {more}") from exc
 
@@ -311,86 +393,3 @@ class Ground:
         """Let all watchers go."""
         self._over.set()
         self._watching.cancel_scope.cancel(reason="the fault is over")
-
-
-async def hold_nursery(*, task_status: trio.TaskStatus[trio.Nursery]) -> None:
-    """Hand over a nursery that stays open until it is cancelled."""
-    async with trio.open_nursery() as nursery:
-        task_status.started(nursery)
-        await trio.sleep_forever()
-
-
-def count_files(pid: int) -> int:
-    """Return how many files and sockets a process has open."""
-    return len([*Path(f"/proc/{pid}/fd").iterdir()])
-
-
-def find_left(seen: set[int]) -> list[str]:
-    """Return what is left of the processes *seen*: themselves, and control groups of theirs."""
-    left = [f"process {pid}" for pid in seen if is_alive(pid)]
-    groups = [each.name for parent in find_parents() for each in Path(parent).iterdir()]
-    return left + [
-        f"control group {name}"
-        for name in groups
-        if name.startswith("gavel-") and name.split("-")[1].isdecimal()
-        and int(name.split("-")[1]) in seen
-    ]  # fmt: skip
-
-
-@asynccontextmanager
-async def open_ground(setup: Setup) -> AsyncIterator[Ground]:
-    """Start a system as *setup* says; in the end stop it and check that nothing is left of it."""
-    async with AsyncExitStack() as stack:
-        name = stack.enter_context(tempfile.TemporaryDirectory(prefix="gavel-fault-"))
-        folder = Path(name)
-        (folder / "tickets").mkdir()
-        await trio.to_thread.run_sync(setup.furnish, folder)
-        nursery = await stack.enter_async_context(trio.open_nursery())
-        # Inside a task: what plays here is not to end with the watchers.
-        watching = await nursery.start(hold_nursery)
-        outside = await open_outside(setup, stack, nursery)
-        table = f'url = "{outside.url}"\n{setup.store}' if outside.store else setup.store
-        environment = {
-            **os.environ, **sabotaged(setup.sabotage), "GAVEL_CRASH_TICKETS": f"{folder}/tickets",
-        }  # fmt: skip
-        more = setup.more if "[supervisor]" in setup.more else QUICK + setup.more
-        more = more.replace("FOLDER", name)
-        system = await stack.enter_async_context(
-            in_thread(
-                started(
-                    folder, worker=setup.worker, store=table, api=setup.api,
-                    gateway=setup.gateway, more=more,
-                    within=setup.within, wait=setup.wait,
-                    env=environment,
-                )
-            )
-        )  # fmt: skip
-        ground = Ground(folder, system, setup, nursery, watching)
-        ground.store, ground.proxy, ground.follower, ground.link, _ = outside
-        if setup.wait:
-            await ground.find_addresses()
-            ground.opened = await ground.descriptors()
-        # A system within a mount namespace of its own is looked into from outside.
-        root = f"/proc/{system.up.pid}/root" if setup.within else ""
-        url = outside.store.url if outside.store else f"unix://{root}{folder}/var/store/store.sock"
-        if setup.replica:
-            url = outside.url  # wherever the proxy leads
-        ground.broker = await stack.enter_async_context(
-            open_broker(Config(store=Store(url=url)), name="faults")
-        )
-        ground.http = await stack.enter_async_context(
-            httpx2.AsyncClient(base_url=f"http://{ground.api or 'nowhere'}", timeout=WAIT_S)
-        )
-        try:
-            yield ground
-            ground.look()
-        finally:
-            ground.end_watching()
-            nursery.cancel_scope.cancel(reason="the fault is over")
-    deadline = time.monotonic() + END_S
-    while (left := find_left(ground.seen)) and time.monotonic() < deadline:  # noqa: ASYNC110
-        await trio.sleep(0.05)
-    for each in ground.after:
-        each()
-    assert not left, f"left over: {left[:5]}"
-    assert ground.system.up.returncode == 0, f"gavel up ended with {ground.system.up.returncode}"

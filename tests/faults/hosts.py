@@ -17,7 +17,7 @@ from tests.faults.fault import Setup, TooLate, fault
 from tests.faults.ground import QUICK, Ground
 from tests.faults.store import fill
 from tests.faults.supervision import deaths
-from tests.system.conftest import is_alive, processes_of, reference, submission
+from tests.system.conftest import Seen, is_alive, processes_of, reference, see, submission
 from tests.system.test_hostile import PROGRAMS
 
 #: Log files and the compilers' cache on a file system of their own; the worker's copy of all tests
@@ -109,7 +109,7 @@ async def out_of_memory(ground: Ground) -> str:
         (worker,) = {await ground.worker_of(id_) for id_ in ids}
         used = int((group / "memory.usage_in_bytes").read_text())
         (group / _LIMIT).write_text(str(used + (2 << 20)))
-        await fill_memory(group, worker)
+        await fill_memory(group, see(worker))
         (group / _LIMIT).write_text("-1")
         await ground.judged(user, ids)
         await ground.until(ground.ready, "a worker that stays")
@@ -127,7 +127,7 @@ async def out_of_memory(ground: Ground) -> str:
     return f"{reason}; its 4 runs were judged again; nobody else was touched"
 
 
-async def fill_memory(group: Path, worker: int) -> None:
+async def fill_memory(group: Path, worker: Seen) -> None:
     """Take memory in *group* until the process *worker* has ended."""
     balloon = await trio.lowlevel.open_process(
         [sys.executable, "-I", "-S", "-c", BALLOON, str(group)], stdin=subprocess.PIPE

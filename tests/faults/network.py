@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 from collections.abc import AsyncIterator
@@ -12,9 +13,9 @@ import trio
 
 from tests.daemons.broker.conftest import Proxy
 from tests.faults.crashes import ENDLESS
-from tests.faults.fault import Setup, fault
-from tests.faults.ground import QUICK, Ground
-from tests.system.conftest import CONFIG, GAVEL, ROOT, processes_of
+from tests.faults.fault import Setup, TooLate, fault
+from tests.faults.ground import QUICK, TRIES, Ground
+from tests.system.conftest import CONFIG, GAVEL, ROOT, Seen, is_alive, processes_of
 
 ONE_WORKER = "\nprocesses = 1\nslots = 1"
 #: The system's own worker stands still for a while, and is not to be killed for it.
@@ -62,12 +63,15 @@ async def open_remote(ground: Ground) -> AsyncIterator[Remote]:
     assert ground.store is not None
     proxy = Proxy(str(ground.store.socket))
     await ground.nursery.start(proxy.serve)
-    await ground.strike("worker", signal.SIGSTOP)
+    halted = await ground.strike("worker", signal.SIGSTOP)
     remote = Remote(ground, proxy)
     try:
         await ground.until(lambda: '"event": "ready"' in remote.log(), "the remote worker")
-        # What the halted one was waiting with has ended by now: a pop lasts a second.
-        await trio.sleep(1.5)
+
+        async def gone() -> bool:
+            return not await is_popping(ground, halted)
+
+        await ground.until(gone, "what the halted one waits with has ended")
         yield remote
     finally:
         proxy.blackhole = False
@@ -75,6 +79,12 @@ async def open_remote(ground: Ground) -> AsyncIterator[Remote]:
         with trio.CancelScope(shield=True):
             code = await trio.to_thread.run_sync(remote.end)
     assert code == 0, remote.log()
+
+
+async def is_popping(ground: Ground, worker: int) -> bool:
+    """Tell whether *worker*, a pid, waits at the store for a submission."""
+    clients = await ground.asked(lambda: ground.broker.redis.call(("CLIENT", "LIST")))
+    return bool(re.search(rf"(?m)^.* name=\S*-{worker}-\S*-intake .* flags=\S*b", clients.decode()))
 
 
 @fault(21, "partition between worker and store", Setup(server="valkey", worker=ONE_WORKER, more=UNWATCHED))  # fmt: skip
@@ -85,13 +95,17 @@ async def partition(ground: Ground) -> str:
         id_ = await ground.submit(user, ENDLESS)
         pid = await ground.worker_of(id_)
         assert pid == remote.process.pid
-        boxes = processes_of(pid)
         await ground.until(lambda: "compiled" in ground.told(user, id_), "it runs")
         remote.proxy.blackhole = True
         begun = trio.current_time()
-        fenced_s = await ground.until(
-            lambda: "no heartbeat got through" in remote.log(), "it lets go by itself", OTHERS_S
-        )
+        boxes: set[Seen] = set()
+
+        def has_let_go() -> bool:
+            boxes.update(processes_of(pid))
+            return "no heartbeat got through" in remote.log()
+
+        fenced_s = await ground.until(has_let_go, "it lets go by itself", OTHERS_S)
+        await ground.until(lambda: not all(map(is_alive, boxes)), "what it ran ends")
         await ground.strike("worker", signal.SIGCONT)
         await ground.judged(user, [id_])
         await trio.sleep_until(begun + 6 * LEASE_S)
@@ -99,8 +113,7 @@ async def partition(ground: Ground) -> str:
         remote.proxy.cut()
         await ground.judged(user, [await ground.submit(user, "print(1)") for _ in range(5)])
         assert ground.told(user, id_).count("judged") == 1
-        assert (await ground.record(id_, "attempt"))[0] == "2"
-        assert len(boxes & processes_of(pid)) < len(boxes), "what it ran is still there"
+        await ground.check_attempts([id_], 2)
     return f"it let go after {fenced_s:.1f} s (bound {OTHERS_S:g}), the other judged; no late word counted"
 
 
@@ -109,18 +122,21 @@ async def swallowed(ground: Ground) -> str:
     """The store answers a waiting BRPOP into a partition; the element reaches nobody."""
     user = ground.user("u1")
     async with open_remote(ground) as remote:
-        for _ in range(5):
+        for _ in range(TRIES):
+            await ground.until(
+                lambda: is_popping(ground, remote.process.pid), "the worker waits in BRPOP"
+            )
             remote.proxy.blackhole = True
             id_ = await ground.submit(user, "print(1)")
-            queued = await ground.broker.redis.call(("LLEN", "q:{0}:normal"))
-            if not queued:
+            if not await ground.broker.redis.call(("LLEN", "q:{0}:normal")):
                 break
             # It was between two pops: another time.
             remote.proxy.blackhole = False
             remote.proxy.cut()
             await ground.judged(user, [id_])
-        assert not queued, "never swallowed"
+        else:
+            raise TooLate(f"{TRIES} times it waited no more when the submission came")
         await ground.strike("worker", signal.SIGCONT)
         took_s = await ground.judged(user, [id_], 5.0)
-        assert await ground.record(id_, "attempt") == ["1"]
+        await ground.check_attempts([id_], 1)
     return f"swallowed, and judged {took_s:.1f} s later (bound 5), attempt 1"

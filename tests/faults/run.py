@@ -4,19 +4,28 @@ from __future__ import annotations
 
 import json
 import signal
+import subprocess
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple, cast
 
+import httpx2
+import redis
 import trio
 
 from tests.faults.fault import Fault, TooLate
-from tests.faults.ground import Ground, open_ground
+from tests.faults.ground import Ground
+from tests.faults.opening import open_ground
 
 #: So long a fault may take in all; then it has hung.
 FAULT_S = 300.0
+#: What is raised where a bound of time has passed, by us or by a library.
+LATE = (
+    *(TooLate, trio.TooSlowError, TimeoutError),
+    *(subprocess.TimeoutExpired, httpx2.TimeoutException, redis.TimeoutError),
+)
 
 
 class Outcome(NamedTuple):
@@ -60,8 +69,8 @@ async def play(fault: Fault) -> Outcome:
         with trio.fail_after(FAULT_S):
             observed = await _play(fault)
     except Exception as exc:  # noqa: BLE001 - whatever goes wrong, the fault has failed of it
-        reason = _first(exc)
-        failed, late = _said(reason), isinstance(reason, TooLate | trio.TooSlowError)
+        losses = [each for each in leaves(exc) if not isinstance(each, LATE)]
+        failed, late = _said([*losses, *leaves(exc)][0]), not losses
     took_s = trio.current_time() - begun
     if fault.must_fail:
         found = fault.must_fail in failed
@@ -91,17 +100,23 @@ async def _play(fault: Fault) -> str:
     return observed
 
 
-def _first(exc: BaseException) -> BaseException:
-    while isinstance(exc, BaseExceptionGroup):
-        exc = exc.exceptions[0]
-    return exc
+def leaves(exc: BaseException) -> Iterator[BaseException]:
+    """Yield all that went wrong: the parts of groups, and an assertion that failed before that."""
+    if isinstance(exc, BaseExceptionGroup):
+        for each in exc.exceptions:
+            yield from leaves(each)
+    else:
+        yield exc
+    # What is late at the end of it all must not hide what had been found by then.
+    if exc.__context__ is not None:
+        yield from (each for each in leaves(exc.__context__) if isinstance(each, AssertionError))
 
 
 def _said(exc: BaseException) -> str:
     # A bare `assert` says nothing but where it stands.
-    where = traceback.extract_tb(exc.__traceback__)[-1]
-    said = str(exc) or f"{Path(where.filename).name}:{where.lineno}: {where.line}"
-    return f"{type(exc).__name__}: {said}"[:600]
+    places = traceback.extract_tb(exc.__traceback__)[-1:]
+    where = [f"{Path(each.filename).name}:{each.lineno}: {each.line}" for each in places]
+    return f"{type(exc).__name__}: {str(exc) or ''.join(where)}"[:600]
 
 
 async def play_all(faults: Sequence[Fault], jobs: int, *, show: bool) -> list[Outcome]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import json
 import os
 import signal
 import socket
@@ -17,7 +16,7 @@ from tests.faults.fault import MISBEHAVE, Setup, TooLate, fault
 from tests.faults.ground import BACKOFF_INITIAL_S, QUICK, Ground
 from tests.faults.outside import in_thread
 from tests.faults.store import load
-from tests.system.conftest import is_alive, processes_of, started
+from tests.system.conftest import is_alive, processes_of, see, started
 
 RESTARTS = 3
 #: The worker may die so often; then it is held for longer than anybody looks.
@@ -56,7 +55,7 @@ async def kill_supervisor(ground: Ground) -> str:
 
         def have_ended() -> bool:
             ports.difference_update([port for port in ports if take_port(port, doors)])
-            return not ports and not any(is_alive(pid) for pid in ground.seen)
+            return not ports and not any(map(is_alive, ground.seen))
 
         took_s = await ground.until(have_ended, "all have ended, and their ports are free", 6.0)
         again = started(
@@ -195,10 +194,7 @@ async def held(ground: Ground, cause: str) -> None:
 
 def deaths(ground: Ground, daemon: str) -> list[dict[str, Any]]:
     """Return what the supervisor has said of each death of *daemon*."""
-    # The last line may be half written.
-    *whole, _ = ground.log().split("\n")
-    lines = [json.loads(line) for line in whole if line.startswith("{")]
-    return [each for each in lines if each["event"] == "daemon died" and each["name"] == daemon]
+    return [each for each in ground.logged("daemon died") if each["name"] == daemon]
 
 
 def check_backoff(ground: Ground) -> str:
@@ -246,12 +242,12 @@ async def ready_then_dies(ground: Ground) -> str:
 @fault(40, "a daemon that ignores SIGTERM", misbehaving("deaf"))
 async def deaf(ground: Ground) -> str:
     """`restart` of a worker that has SIGTERM blocked; `stop_s` is 2, its own drain time 5."""
-    before = await ground.pids("worker")
+    before = see(*await ground.pids("worker"))
     began = trio.current_time()
     await ground.ask("restart", name="worker")
     took_s = trio.current_time() - began
     assert "did not stop within" in ground.log()
-    assert not is_alive(before[0])
+    assert not is_alive(before)
     return f"killed at its deadline and replaced after {took_s:.1f} s"
 
 
@@ -260,7 +256,7 @@ async def double_fork(ground: Ground) -> str:
     """SIGKILL of a worker that has put a process into a session of its own, then a stop."""
     pid_file = ground.folder / "grandchild"
     await ground.until(pid_file.exists, "a grandchild")
-    grandchild = int(pid_file.read_text())
+    grandchild = see(int(pid_file.read_text()))
     ground.seen.add(grandchild)
     assert is_alive(grandchild)
     await ground.strike("worker", signal.SIGKILL)

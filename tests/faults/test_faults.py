@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
+
+import httpx2
 import pytest
+import trio
 
 from tests.faults.__main__ import FAMILIES
 from tests.faults.fault import FAULTS, Fault, Setup, TooLate
@@ -54,21 +58,49 @@ async def test_fault_passes_only_as_it_must(fault: Fault, verdict: str) -> None:
     assert outcome.as_json()["control"] == bool(fault.must_fail)
 
 
-@pytest.mark.parametrize(("error", "played"), [(TooLate, 2), (AssertionError, 1)])
-async def test_only_what_was_too_late_gets_a_second_try(
-    error: type[AssertionError], played: int
-) -> None:
+LATE = TooLate("not in time")
+LOSS = AssertionError("lost, and not in time")
+
+
+@pytest.mark.parametrize(
+    ("error", "played"),
+    [
+        (LATE, 2),
+        (LOSS, 1),
+        (httpx2.ReadTimeout("not in time"), 2),
+        (subprocess.TimeoutExpired("not in time", 1.0), 2),
+        (ExceptionGroup("two", [trio.TooSlowError(), LATE]), 2),
+        (ExceptionGroup("two", [LATE, LOSS]), 1),
+        (ExceptionGroup("two", [LATE, ValueError("not in time")]), 1),
+    ],
+)
+async def test_only_what_was_too_late_gets_a_second_try(error: Exception, played: int) -> None:
     """A bound of time may be missed for the sake of the others; a loss is a loss."""
     plays = []
 
     async def late_once(_: Ground) -> str:
         plays.append(error)
         if len(plays) == 1:
-            raise error("not in time")
+            raise error
         return "in time"
 
     (outcome,) = await play_all([make(late_once)], 1, show=False)
 
     assert len(plays) == played
     assert outcome.verdict == ("passed" if played == 2 else "FAILED")
-    assert "not in time" in outcome.observed
+    assert "not in time" in outcome.observed or "TooSlowError" in outcome.observed
+
+
+async def test_what_is_late_in_the_end_hides_no_loss() -> None:
+    """What was found wrong counts, though the system then takes too long to stop."""
+
+    async def lose(_: Ground) -> str:
+        try:
+            raise LOSS
+        finally:
+            raise subprocess.TimeoutExpired("gavel up", 40.0)
+
+    outcome = await play(make(lose))
+
+    assert (outcome.verdict, outcome.late) == ("FAILED", False)
+    assert "lost" in outcome.observed

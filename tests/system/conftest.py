@@ -14,11 +14,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx2 as httpx
 import pytest
 from websockets.sync.client import ClientConnection, connect
+
+from daemons.supervisor.procfs import processes, read_process
 
 ROOT = Path(__file__).parents[2]
 GAVEL = Path(sys.prefix) / "bin" / "gavel"
@@ -127,8 +129,8 @@ class System:
             yield client
 
     def log(self) -> str:
-        """Return what the system has logged so far."""
-        return (self.folder / "log").read_text()
+        """Return what the system has logged so far; the last character may be half written."""
+        return (self.folder / "log").read_text(errors="replace")
 
 
 def events_until_judged(client: ClientConnection) -> list[dict[str, Any]]:
@@ -156,28 +158,33 @@ def reference(problem: str, folder: str, suffix: str) -> str:
     return found[0].read_text()
 
 
-def is_alive(pid: int) -> bool:
-    """Tell whether there is a process *pid*, zombies not counted."""
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
-    except FileNotFoundError:
-        return False
-    return stat.rpartition(")")[2].split()[0] != "Z"
+class Seen(NamedTuple):
+    """A process that was there. By its pid alone it can't be known again: pids soon come round."""
+
+    pid: int
+    start_ticks: int
 
 
-def processes_of(pid: int) -> set[int]:
+def see(pid: int) -> Seen:
+    """Return the process that has *pid* now."""
+    found = read_process(pid)
+    assert found is not None, f"there is no process {pid}"
+    return Seen(pid, found.start_ticks)
+
+
+def is_alive(seen: Seen) -> bool:
+    """Tell whether a process is still there, zombies not counted."""
+    found = read_process(seen.pid)
+    return found is not None and not found.zombie and found.start_ticks == seen.start_ticks
+
+
+def processes_of(pid: int) -> set[Seen]:
     """Return *pid* and everything that descends from it."""
-    parents = {}
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = path.read_text().rpartition(")")[2].split()
-        except OSError:
-            continue  # it has ended meanwhile
-        parents[int(path.parent.name)] = int(fields[1])
-    found = {pid}
-    while more := {child for child, parent in parents.items() if parent in found} - found:
+    there = {each.pid: each for each in processes()}
+    found = {pid} & there.keys()
+    while more := {each.pid for each in there.values() if each.parent in found} - found:
         found |= more
-    return found
+    return {Seen(each, there[each].start_ticks) for each in found}
 
 
 @contextmanager
@@ -218,8 +225,9 @@ def started(
     try:
         if wait:
             readable, _, _ = select.select([ready], [], [], START_S)
-            line = os.read(ready, 4096) if readable else b""
-            assert line, f"not ready: {(folder / 'log').read_text()}"
+            if not readable:
+                raise TimeoutError(f"not ready in {START_S} s: {(folder / 'log').read_text()}")
+            assert os.read(ready, 4096), f"ended at its start: {(folder / 'log').read_text()}"
         yield System(folder, up, gavel)
     finally:
         os.close(ready)

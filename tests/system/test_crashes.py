@@ -111,7 +111,7 @@ def test_stop_leaves_no_process_behind(own_system: System) -> None:
     assert len(processes) > 6
     own_system.up.terminate()
     assert own_system.up.wait(WAIT_S) == 0
-    assert [pid for pid in processes if is_alive(pid)] == []
+    assert [each for each in processes if is_alive(each)] == []
     assert not (own_system.folder / "var" / "supervisor.sock").exists()
 
 
@@ -124,4 +124,4 @@ def test_supervisor_killed_takes_everything_with_it_and_starts_anew(own_system: 
     own_system.up.wait()
     with started(own_system.folder) as again, again.http() as http:
         assert http.get(f"/submissions/{before['id']}").json() == before
-        own_system.wait(lambda: not any(is_alive(pid) for pid in processes), "the old have ended")
+        own_system.wait(lambda: not any(map(is_alive, processes)), "the old have ended")
