@@ -82,7 +82,10 @@ class Proxy:
         async with client:
             if self.refusing:
                 return
-            server = await trio.open_unix_socket(self._path)
+            try:
+                server = await trio.open_unix_socket(self._path)
+            except OSError:
+                return  # nobody is there just now: so it is to the client
             async with server, trio.open_nursery() as nursery:
                 link = nursery.cancel_scope, client
                 self._links.add(link)
