@@ -101,11 +101,15 @@ class Ground:
 
     async def status(self) -> dict[str, Any]:
         """Return what `gavel status` would."""
-        return await trio.to_thread.run_sync(self._ask, "status")
+        found: dict[str, Any] = await self.ask("status")
+        return found
 
     async def ask(self, command: str, **arguments: Any) -> Any:
         """Give the supervisor a command."""
-        return await trio.to_thread.run_sync(partial(self._ask, command, **arguments))
+        # One that hangs is let be when the fault's time is up, and hangs up when it is killed.
+        return await trio.to_thread.run_sync(
+            partial(self._ask, command, **arguments), abandon_on_cancel=True
+        )
 
     def _ask(self, command: str, **arguments: Any) -> Any:
         with Client(self.folder / "var/supervisor.sock") as client:
