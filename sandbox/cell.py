@@ -8,7 +8,6 @@ interpreter that does so in its place. It never sees a job.
 import os
 import signal
 import socket
-import sys
 from typing import NamedTuple, NoReturn
 
 from sandbox import (
@@ -25,6 +24,7 @@ from sandbox import (
     steps,
 )
 from sandbox.errors import SandboxError
+from sandbox.handle import CellHandle
 
 
 class Plan(NamedTuple):
@@ -51,8 +51,8 @@ _PROGRAM = namespaces.PROGRAM_ID
 _QUOTAS = {"max_user_namespaces": 0, "max_inotify_instances": 4, "max_inotify_watches": 1024}
 
 
-def start(plan: Plan) -> tuple[socket.socket, bool]:
-    """Fork cell-init; once the cell stands return its socket, and if it shares files with others.
+def start(plan: Plan) -> tuple[CellHandle, bool]:
+    """Fork cell-init; once the cell stands return it, and if it shares files with others.
 
     Raises:
         SandboxError: a step failed; it names it.
@@ -64,14 +64,20 @@ def start(plan: Plan) -> tuple[socket.socket, bool]:
         except OSError as exc:
             raise SandboxError("devices", exc.errno or 0, exc.strerror or "") from exc
     ours, theirs = frames.make_pair()
+    # What the cell's processes print must never make them wait.
+    words, printed = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
     try:
         pid = namespaces.fork_into(namespaces.CELL, plan.without)
     except OSError as exc:
         raise SandboxError("cell namespaces", exc.errno or 0, exc.strerror or "") from exc
     if pid == 0:
         ours.close()
+        for fd in (1, 2):
+            os.dup2(printed, fd)
         _serve_cell(theirs, plan, devices)
     theirs.close()
+    os.close(printed)
+    handle = CellHandle(ours, pid, words)
     if devices is not None:
         os.close(devices)
     ids = [(_PROGRAM, plan.program_id)]
@@ -84,19 +90,8 @@ def start(plan: Plan) -> tuple[socket.socket, bool]:
         namespaces.write_proc(pid, "oom_score_adj", "1000")
     except OSError as exc:
         raise SandboxError("id map", exc.errno or 0, exc.strerror or "") from exc
-    frames.send(ours, b"M")
-    frame, _ = frames.receive(ours)
-    if frame[:1] == run.FAILED:
-        raise run.read_failure(frame)
-    if frame not in (parking.READY, parking.READY_SHARED):
-        what = "cell-init" if plan.interpreter is None else "cell-init or its interpreter"
-        raise SandboxError("cell", 0, f"{what} ended before the cell stood")
-    return ours, frame == parking.READY_SHARED
-
-
-def park(sock: socket.socket, outfit: list[int]) -> None:
-    """Ask cell-init to fork a run with these descriptors: control, box, stdout, stderr, doors."""
-    frames.send(sock, parking.PARK, outfit)
+    handle.send(b"M")
+    return handle, handle.wait_ready()
 
 
 def _serve_cell(sock: socket.socket, plan: Plan, devices: int | None) -> NoReturn:
@@ -110,13 +105,9 @@ def _serve_cell(sock: socket.socket, plan: Plan, devices: int | None) -> NoRetur
             interpreter.start(sock, plan.interpreter.argv, env)
         frames.send(sock, parking.READY if own else parking.READY_SHARED)
         parking.serve_parks(sock, _confine_as(plan, own))
-    except SandboxError as exc:
-        run.report_failure(sock, exc)
-    except OSError as exc:
-        run.report_failure(sock, SandboxError("cell-init", exc.errno or 0, str(exc)))
-    except BaseException:  # noqa: BLE001, ASYNC103 - our own bug: say so, and end here, not in the forker's code
-        sys.excepthook(*sys.exc_info())
-    os._exit(1)
+    except BaseException as exc:  # noqa: BLE001, ASYNC103 - whatever it is
+        run.fail(sock, "cell-init", exc)
+    os._exit(0)
 
 
 def _build(plan: Plan, devices: int | None, sock: socket.socket) -> bool:

@@ -2,6 +2,8 @@
 
 import os
 
+_DETAIL_CHARS = 500
+
 
 class SandboxError(Exception):
     """This host could not run the program; the program itself is never to blame.
@@ -17,6 +19,19 @@ class SandboxError(Exception):
         self.step = step
         self.errno = errno
         self.detail = detail
+
+    @classmethod
+    def of(cls, step: str, exc: BaseException) -> "SandboxError":
+        """Return what *exc*, raised at *step*, means; an unexpected one with its place."""
+        if isinstance(exc, SandboxError):
+            return exc
+        if isinstance(exc, OSError):
+            return cls(step, exc.errno or 0, str(exc))
+        place, below = "", exc.__traceback__
+        while below is not None:
+            place = f"{os.path.basename(below.tb_frame.f_code.co_filename)}:{below.tb_lineno}"
+            below = below.tb_next
+        return cls(step, 0, f"{type(exc).__name__}: {exc} ({place})"[:_DETAIL_CHARS])
 
     def __str__(self) -> str:
         parts = [self.step]

@@ -18,7 +18,6 @@ import fcntl
 import marshal
 import os
 import resource
-import signal
 import socket
 import sys
 from collections.abc import Mapping
@@ -102,7 +101,6 @@ def start(sock: socket.socket, argv: list[bytes], env: Mapping[bytes, bytes]) ->
     hard = resource.getrlimit(resource.RLIMIT_STACK)[1]
     gap = _STACK_GAP_BYTES if hard == resource.RLIM_INFINITY else min(hard, _STACK_GAP_BYTES)
     resource.setrlimit(resource.RLIMIT_STACK, (gap, hard))
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     try:
         os.execve(argv[0], argv, env)  # noqa: S606 - no shell is the point
     except OSError as exc:

@@ -54,7 +54,7 @@ async def _receive(sock: socket) -> tuple[bytes, list[int]]:
         except (ConnectionResetError, frames.FrameError) as exc:
             raise SandboxError("launcher", 0, str(exc)) from exc
         if not frame:
-            raise SandboxError("launcher", 0, "it ended, and every run with it")
+            raise SandboxError("launcher", 0, "it or the slot's warden ended, and the run with it")
         return frame, fds
 
 
@@ -65,7 +65,9 @@ async def _send(sock: socket, frame: bytes, fds: list[int]) -> None:
         except BlockingIOError:
             await trio.lowlevel.wait_writable(sock)
         except (BrokenPipeError, ConnectionResetError) as exc:
-            raise SandboxError("launcher", 0, "it ended, and every run with it") from exc
+            raise SandboxError(
+                "launcher", 0, "it or the slot's warden ended, and the run with it"
+            ) from exc
 
 
 def _close(sock: socket) -> None:

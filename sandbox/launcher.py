@@ -6,7 +6,6 @@ everything when the worker goes away. Frames: S start and O open a slot (from th
 and F failed (to the worker).
 """
 
-import contextlib
 import os
 import select
 import signal
@@ -214,11 +213,8 @@ def main(fd: int) -> int:
         full = launcher.groups is not None
         frames.send(worker, frames.pack_frame(READY, READY_HEAD.pack(full)))
         launcher.serve()
-    except SandboxError as exc:
-        run.report_failure(worker, exc)
-    except OSError as exc:
-        with contextlib.suppress(OSError):
-            run.report_failure(worker, SandboxError("launcher", exc.errno or 0, str(exc)))
+    except (SandboxError, OSError) as exc:
+        run.report_failure(worker, SandboxError.of("launcher", exc))
     finally:
         launcher.close()
     return 0

@@ -1,9 +1,11 @@
 """Fork a parked run whenever the warden asks: what cell-init does for the rest of its life."""
 
+import contextlib
 import os
 import select
 import signal
 import socket
+import struct
 import time
 from collections.abc import Callable
 from typing import NoReturn
@@ -14,6 +16,12 @@ from sandbox.errors import SandboxError
 #: The cell stands, and every folder of the image is the slot's own; or at least one is shared.
 READY, READY_SHARED = b"U", b"V"
 PARK = b"K"
+PARK_HEAD = struct.Struct("<I")
+#: The number of a run whose run-init did not end by itself, and its status of wait(2).
+DIED = b"D"
+DIED_HEAD = struct.Struct("<Ii")
+#: In place of the number of a run that was forked before this interpreter's start.
+UNKNOWN = 0
 
 #: After so many runs, or so long, the interpreter that runs are forked from starts anew: what one
 #: program learns of its layout is of no use to another for long.
@@ -31,39 +39,69 @@ def serve_parks(
         confinement: of every run.
         renew: starts this process anew; None when its state is of no interest to a program.
     """
-    # A signal that we ignore would stay ignored in run-init. Ours leave no zombie; those that
-    # ended while this process started anew do.
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-    _reap_zombies()
+    runs = _Runs(sock, confinement)
+    signal.signal(signal.SIGCHLD, runs.reap)
+    runs.reap()  # those that ended while this process started anew
     # Python's own timeout would leave the socket non-blocking for the interpreter that starts anew.
     poll = select.poll()
     poll.register(sock, select.POLLIN)
-    runs, renew_at = 0, time.monotonic() + _START_S
+    renew_at = time.monotonic() + _START_S
     while True:
-        if renew is not None and runs:
+        if renew is not None and runs.count:
             left_s = renew_at - time.monotonic()
-            if runs >= RUNS_PER_START or left_s <= 0:
+            if runs.count >= RUNS_PER_START or left_s <= 0:
                 renew()
             if not poll.poll(left_s * 1000):
                 continue
         frame, fds = frames.receive(sock)
         if not frame:
             os._exit(0)
-        if frame != PARK or len(fds) < 4:
-            raise SandboxError("park", 0, "unknown frame")
-        control = socket.socket(fileno=fds[0])
-        if namespaces.fork_into(namespaces.RUN, confinement.without) == 0:
-            run.serve_run(run.Outfit(control, fds[1], fds[2], fds[3], fds[4:]), confinement)
+        if runs.fork(frame, fds):
             sock.detach()  # closed with all others; the number may be the program's next
             return
+
+
+class _Runs:
+    """The runs that this process forks, and the news of those that did not end by themselves."""
+
+    def __init__(self, sock: socket.socket, confinement: run.Confinement) -> None:
+        self._sock = sock
+        self._confinement = confinement
+        self._numbers: dict[int, int] = {}
+        self.count = 0
+
+    def fork(self, frame: bytes, fds: list[int]) -> bool:
+        """Fork the run that *frame* asks for; True in a child whose program comes next."""
+        if frame[:1] != PARK or len(fds) < 4:
+            raise SandboxError("park", 0, "unknown frame")
+        (number,), _ = frames.unpack_frame(frame, PARK_HEAD, 0)
+        control = socket.socket(fileno=fds[0])
+        try:
+            pid = namespaces.fork_into(namespaces.RUN, self._confinement.without)
+        except OSError as exc:
+            # Of no concern to the other run, which may be in progress.
+            run.report_failure(control, SandboxError.of("run namespaces", exc))
+        else:
+            if pid == 0:
+                outfit = run.Outfit(control, fds[1], fds[2], fds[3], fds[4:])
+                run.serve_run(outfit, self._confinement)
+                return True
+            self._numbers[pid] = number
         control.close()
         frames.close_fds(fds[1:])
-        runs += 1
+        self.count += 1
+        return False
 
+    def reap(self, *_: object) -> None:
+        """Tell the warden of each that has ended otherwise than with exit code 0."""
+        with contextlib.suppress(ChildProcessError):
+            while (ended := os.waitpid(-1, os.WNOHANG))[0]:
+                pid, status = ended
+                number = self._numbers.pop(pid, UNKNOWN)
+                if status:
+                    self._tell(number, status)
 
-def _reap_zombies() -> None:
-    try:
-        while os.waitpid(-1, os.WNOHANG)[0]:
-            pass
-    except ChildProcessError:
-        return
+    def _tell(self, number: int, status: int) -> None:
+        frame = frames.pack_frame(DIED, DIED_HEAD.pack(number, status))
+        with contextlib.suppress(OSError):  # a warden that is gone, or too busy to be told
+            self._sock.send(frame, socket.MSG_NOSIGNAL | socket.MSG_DONTWAIT)

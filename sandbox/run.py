@@ -15,13 +15,13 @@ Frames on the run's socket (from whom): I alive with a pidfd (run-init), P parke
 (warden), F a step failed (either), X all ended (run-init). If execve fails the child says F too.
 """
 
+import contextlib
 import errno
 import os
 import resource
 import signal
 import socket
 import struct
-import sys
 from typing import NamedTuple, NoReturn
 
 from sandbox import capabilities, frames, landlock, mounts, namespaces, rlimits, seccomp, steps
@@ -82,10 +82,19 @@ class Outfit(NamedTuple):
 _EXIT_FAILED = 120
 
 
-def report_failure(control: socket.socket, error: SandboxError) -> None:
-    """Tell the warden which step failed."""
-    texts = [error.step.encode(), error.detail.encode()]
-    frames.send(control, frames.pack_frame(FAILED, FAILED_HEAD.pack(error.errno), texts))
+def report_failure(sock: socket.socket, error: SandboxError) -> None:
+    """Tell the other end which step failed; if that is gone, nobody."""
+    texts = [text.encode(errors="replace") for text in (error.step, error.detail)]
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+        frames.send(sock, frames.pack_frame(FAILED, FAILED_HEAD.pack(error.errno), texts))
+
+
+def fail(sock: socket.socket, step: str, exc: BaseException) -> NoReturn:
+    """Tell the other end what *exc* means, and end: never go on in the code of who forked us."""
+    try:
+        report_failure(sock, SandboxError.of(step, exc))
+    finally:
+        os._exit(_EXIT_FAILED)
 
 
 def read_failure(frame: bytes) -> SandboxError:
@@ -128,12 +137,8 @@ def serve_run(outfit: Outfit, confinement: Confinement) -> None:
         for fd in (outfit.box, outfit.stdout, outfit.stderr, *outfit.doors):
             os.close(fd)
         _reap(control, main)
-    except SandboxError as exc:
-        report_failure(control, exc)
-    except OSError as exc:
-        report_failure(control, SandboxError("run-init", exc.errno or 0, str(exc)))
-    except BaseException:  # noqa: BLE001, ASYNC103 - our own bug: say so, and end here, not in the forker's code
-        sys.excepthook(*sys.exc_info())
+    except BaseException as exc:  # noqa: BLE001, ASYNC103 - whatever it is
+        fail(control, "run-init", exc)
     os._exit(0)
 
 
@@ -168,15 +173,8 @@ def _confine_and_become(outfit: Outfit, confinement: Confinement) -> None:
         _confine(outfit, confinement)
         frames.send(control, PARKED)
         return _become_program(control, confinement.without)
-    except SandboxError as exc:
-        report_failure(control, exc)
-    except OSError as exc:
-        report_failure(control, SandboxError("park", exc.errno or 0, str(exc)))
-    except frames.FrameError as exc:
-        report_failure(control, SandboxError("go", 0, str(exc)))
-    except BaseException:  # noqa: BLE001, ASYNC103 - our own bug, as in serve_run
-        sys.excepthook(*sys.exc_info())
-    os._exit(_EXIT_FAILED)
+    except BaseException as exc:  # noqa: BLE001, ASYNC103 - whatever it is
+        fail(control, "park", exc)
 
 
 def _confine(outfit: Outfit, confinement: Confinement) -> None:

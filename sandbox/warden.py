@@ -9,7 +9,6 @@ counters, read when every process of the run has ended.
 import contextlib
 import os
 import socket
-import sys
 from collections import deque
 from typing import NoReturn
 
@@ -60,7 +59,7 @@ class Warden:
             except OSError as exc:
                 raise SandboxError("cgroup", exc.errno or 0, exc.strerror or "") from exc
             account = GroupAccount(group)
-        return ParkedRun(self._cell, self._plan.program_id, account, doors)
+        return ParkedRun(self._cell, self._serial, self._plan.program_id, account, doors)
 
     def serve(self) -> None:
         """Run jobs until the worker is gone; raises SandboxError when this host fails."""
@@ -132,7 +131,7 @@ class Warden:
         )
         try:
             go = run.pack_go(wanted.argv, wanted.env, planned, forked, wanted.core)
-            frames.send(parked.control, go, [stdin])
+            parked.go(go, stdin)
         finally:
             os.close(stdin)
 
@@ -164,24 +163,10 @@ class Warden:
 
 def serve_slot(worker: socket.socket, plan: cell.Plan, groups: Groups | None) -> NoReturn:
     """Be the warden of a slot until the worker closes its socket or this host fails."""
-    code = 0
     try:
         Warden(worker, plan, groups).serve()
-    except SandboxError as exc:
-        code = _report(worker, exc)
     except frames.FrameError as exc:
-        code = _report(worker, SandboxError("frame", 0, str(exc)))
-    except OSError as exc:
-        code = _report(worker, SandboxError("warden", exc.errno or 0, str(exc)))
-    except BaseException:  # noqa: BLE001, ASYNC103 - our own bug: say so, and end here, not in the launcher's code
-        sys.excepthook(*sys.exc_info())
-        code = 1
-    os._exit(code)  # cell-init dies with us, and every run with it
-
-
-def _report(worker: socket.socket, error: SandboxError) -> int:
-    try:
-        run.report_failure(worker, error)
-    except OSError:  # the worker is gone, too
-        return 1
-    return 1
+        run.fail(worker, "frame", SandboxError("frame", 0, str(exc)))
+    except BaseException as exc:  # noqa: BLE001, ASYNC103 - whatever it is
+        run.fail(worker, "warden", exc)
+    os._exit(0)  # cell-init dies with us, and every run with it

@@ -8,7 +8,6 @@ import sys
 from typing import NoReturn
 
 from sandbox import capabilities, ending, frames, interpreter, namespaces, parking, run
-from sandbox.errors import SandboxError
 
 #: Compiled and executed a few times before the first fork, so that the memory which that takes is
 #: there already, and no child pays for it.
@@ -50,13 +49,8 @@ def serve() -> None:
         frames.send(sock, ready)
         parking.serve_parks(sock, confinement, lambda: _renew(sock))
         return _hide_objects()
-    except SandboxError as exc:
-        run.report_failure(sock, exc)
-    except OSError as exc:
-        run.report_failure(sock, SandboxError("interpreter", exc.errno or 0, str(exc)))
-    except BaseException:  # noqa: BLE001, ASYNC103 - our own bug: say so, and end here, not in a program's place
-        sys.excepthook(*sys.exc_info())
-    os._exit(1)
+    except BaseException as exc:  # noqa: BLE001, ASYNC103 - whatever it is
+        run.fail(sock, "interpreter", exc)
 
 
 def _take_over() -> None:

@@ -141,7 +141,7 @@ class Watch:
         elif frame[:1] == run.ENDED and len(frame) == 1 + run.ENDED_HEAD.size:
             self._ended = frame
         else:
-            raise SandboxError("run-init", 0, "it ended without a report")
+            raise self._failures[0] if self._failures else self._run.explain_death()
 
     def _read(self, fd: int) -> bool:
         """Read once from *fd*; False when there is nothing more now."""

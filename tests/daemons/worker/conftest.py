@@ -93,6 +93,12 @@ class Worker:
         """Return how many submitted programs (`main`) run below it."""
         return sum(name == "main" for _, _, name in _below(self.pid))
 
+    def above_program(self) -> tuple[int, int]:
+        """Return the pids of the running program's run-init and of its cell-init."""
+        [pid] = [pid for pid, _, name in _below(self.pid) if name == "main"]
+        init = _parent(pid)
+        return init, _parent(init)
+
     def launcher(self) -> int:
         """Return the pid of its sandbox's launcher: its only child."""
         return next(_below(self.pid))[0]
@@ -124,6 +130,10 @@ def _below(pid: int) -> Iterator[tuple[int, str, str]]:
                 yield from _below(int(child))
     except (FileNotFoundError, ProcessLookupError):
         return  # it ended meanwhile
+
+
+def _parent(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
 
 
 def still_alive(processes: set[tuple[int, str]]) -> set[tuple[int, str]]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import signal
 
+import pytest
+
 from protocol import keys
 from protocol.messages import Verdict
 from tests.daemons.worker.conftest import Site, echo_after, eventually, still_alive
@@ -111,18 +113,29 @@ async def test_worker_starts_and_waits_without_a_store(site: Site) -> None:
     assert await worker.stop() == 0
 
 
-async def test_dead_sandbox_is_made_anew(site: Site) -> None:
-    """Kill -9 of the launcher: the host's fault, so the submission is tried again, and told."""
+@pytest.mark.parametrize(
+    ("victim", "reason"),
+    [
+        ("launcher", "launcher: it or the slot's warden ended"),
+        ("cell-init", "cell-init: was killed by SIGKILL, and with it a run after go"),
+        ("run-init", "run-init: was killed by SIGKILL after go"),
+    ],
+)
+async def test_dead_sandbox_is_made_anew(site: Site, victim: str, reason: str) -> None:
+    """Kill -9 of a part of it: the host's fault, so the submission is tried again, and told."""
     worker = await site.open_worker()
     id_ = await site.submit(echo_after(0.5))
     await site.until(id_, "compiled")
     await eventually(lambda: worker.programs() == 1)
-    os.kill(worker.launcher(), signal.SIGKILL)
+    init, cell = worker.above_program()
+    victims = {"launcher": worker.launcher(), "cell-init": cell, "run-init": init}
+    os.kill(victims[victim], signal.SIGKILL)
     submission = await site.verdict(id_)
     assert (submission.verdict, submission.attempt) == (Verdict.ACCEPTED, 2)
     [requeued] = [e for e in await site.story(id_) if e["type"] == "submission.requeued"]
     assert requeued["reason"] == "worker_failed"
-    assert worker.logged("sandbox failed")
+    [failed] = [line for line in worker.logs() if line["event"] == "sandbox failed"]
+    assert reason in failed["exception"]
     assert worker.process.poll() is None
 
 
