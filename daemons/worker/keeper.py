@@ -69,6 +69,8 @@ class Keeper:
         self._holdings = holdings
         self._describe = describe
         self._settings = broker.config.worker
+        #: Set once others can see that this worker lives, and what it offers.
+        self.shown = trio.Event()
         #: The leases as they stood at the last look.
         self._seen: dict[Lease, _Watch] = {}
 
@@ -95,6 +97,7 @@ class Keeper:
             else:
                 self._holdings.confirm(claim, since)
         await self._claims.show(self._describe(), await self._claims.server_ms())
+        self.shown.set()
 
     async def obey(self, hub: EventHub, partition: int) -> None:
         """Drop what its user has cancelled; what this misses, the next heartbeat finds."""

@@ -44,6 +44,8 @@ log = structlog.get_logger()
 #: What is left to say to the store after the drain, before the process is cancelled whole.
 _AFTER_DRAIN_S = 3.0
 _LOOK_S = 0.5
+#: A store that is there and so slow to take the first sign of life is not waited for any longer.
+_SHOW_S = 5.0
 
 
 def run(config: Config) -> int:
@@ -130,6 +132,10 @@ async def _serve(
         attendants.start_soon(prepare_all, toolchains.values(), builds, sandbox.show)
         attendants.start_soon(_drain, service, holdings, config.worker.drain_s)
         service.needs("the store", broker.redis)
+        if broker.redis.connected:
+            # Who hears that all is ready may ask at once who judges, and in which languages.
+            with trio.move_on_after(_SHOW_S):
+                await keeper.shown.wait()
         service.ready(f"{slots.count} slots, {', '.join(toolchains)}, grade {sandbox.grade.value}")
         await slots.serve(intake, service.stopping)
         attendants.cancel_scope.cancel(reason="all slots are done")

@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -162,6 +162,9 @@ async def eventually(condition: Callable[[], bool | Awaitable[bool]]) -> None:
             await trio.sleep(POLL_S)
 
 
+_WORKER = ("-m", "daemons.cli.main", "worker", "--config")
+
+
 class Site:
     """A store, its workers, and the users' view of it."""
 
@@ -172,14 +175,19 @@ class Site:
         self.hub = hub
         self.workers: list[Worker] = []
 
-    def start_worker(self, *, lifeline: int | None = None, **settings: Any) -> Worker:
-        """Start a worker that lives as long as *lifeline*; *settings* are keys of `[worker]`."""
+    def start_worker(
+        self, *, lifeline: int | None = None, program: Sequence[str] = _WORKER, **settings: Any
+    ) -> Worker:
+        """Start a worker that lives as long as *lifeline*; *settings* are keys of `[worker]`.
+
+        *program* is what Python runs, and takes the configuration as its last argument.
+        """
         number = len(self.workers)
         config = write_config(self.folder, f"worker{number}.toml", self.store.url, settings)
         log = self.folder / f"worker{number}.log"
         with log.open("wb") as file:
             process = subprocess.Popen(
-                [sys.executable, "-m", "daemons.cli.main", "worker", "--config", str(config)],
+                [sys.executable, *program, str(config)],
                 stderr=file,
                 stdout=file,
                 cwd=ROOT,
