@@ -30,12 +30,22 @@ async def submit_all(system: System, cases: Sequence[Case], *, show: bool) -> li
     gateway = f"ws://{system.listen('gateway')}/"
     api = f"http://{system.listen('api')}"
     async with httpx2.AsyncClient(base_url=api, timeout=_ANSWER_S) as client:
-        offered = {each["id"] for each in (await client.get("/languages")).json()["languages"]}
+        offered = await _wait_languages(client)
         async with trio.open_nursery() as nursery:
             for number in range(USERS):
                 user = _User(f"user-{number}", client, offered, show)
                 nursery.start_soon(user.submit_waiting, gateway, waiting, findings)
     return [findings[number] for number in range(len(cases))]
+
+
+async def _wait_languages(client: httpx2.AsyncClient) -> set[str]:
+    """Return the languages on offer once a worker has shown itself, which it does after its start."""
+    with trio.fail_after(PATIENCE_S):
+        while True:
+            listed = (await client.get("/languages")).json()["languages"]
+            if listed:
+                return {each["id"] for each in listed}
+            await trio.sleep(0.1)
 
 
 class _User:
