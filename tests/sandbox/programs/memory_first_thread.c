@@ -1,8 +1,8 @@
 // row: 56
 // rule: Memory counts when the thread that a process began with has ended, too.
 // status: memory_limit
-// limits: memory_bytes=67108864 time_s=10 wall_s=20
-// wall_below: 15
+// limits: memory_bytes=67108864 time_s=10 wall_s=200
+// wall_below: 120
 #include <pthread.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -17,7 +17,7 @@ static void *hold(void *unused)
             _exit(1);
         memset(part, 1, 1 << 20);
     }
-    sleep(30);
+    sleep(300);
     _exit(0);
 }
 

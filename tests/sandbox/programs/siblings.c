@@ -3,7 +3,7 @@
 // status: runtime_error
 // exit_code: 7
 // stdout: the main process
-// wall_below: 8
+// wall_below: 60
 #define _GNU_SOURCE
 #include <sched.h>
 #include <signal.h>
