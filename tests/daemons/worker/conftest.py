@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +41,23 @@ int main(void) {
     char line[99] = "";
     usleep(PAUSE_US);
     puts(fgets(line, sizeof line, stdin) ? line : "");
+}
+"""
+
+#: Repeats the sample after a moment, and all else when it is told to, so that luck does not decide
+#: what runs meanwhile.
+HELD = r"""
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+static volatile sig_atomic_t released;
+static void release(int number) { released = number; }
+int main(void) {
+    char line[99] = "";
+    fgets(line, sizeof line, stdin);
+    signal(SIGUSR1, release);
+    if (*line == 'h') usleep(100000); else while (!released) pause();
+    puts(line);
 }
 """
 
@@ -78,8 +95,9 @@ class Worker:
         return self.process.pid
 
     def logs(self) -> list[dict[str, Any]]:
-        """Return what it has logged."""
-        return [json.loads(line) for line in self._log.read_text().splitlines()]
+        """Return what it has logged, but for a line that is not whole yet."""
+        whole = self._log.read_text().rpartition("\n")[0]
+        return [json.loads(line) for line in whole.splitlines()]
 
     def logged(self, event: str) -> bool:
         """Tell whether it has logged *event*."""
@@ -98,6 +116,13 @@ class Worker:
         [pid] = [pid for pid, _, name in _below(self.pid) if name == "main"]
         init = _parent(pid)
         return init, _parent(init)
+
+    def release(self) -> None:
+        """Tell each `HELD` program below it to end; one that does not wait yet may not hear it."""
+        for pid, _, name in _below(self.pid):
+            if name == "main" and _catches(pid, signal.SIGUSR1):
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGUSR1)
 
     def launcher(self) -> int:
         """Return the pid of its sandbox's launcher: its only child."""
@@ -134,6 +159,16 @@ def _below(pid: int) -> Iterator[tuple[int, str, str]]:
 
 def _parent(pid: int) -> int:
     return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+
+
+def _catches(pid: int, number: int) -> bool:
+    """Tell whether *pid* has a handler for a signal."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    caught = int(status.partition("SigCgt:")[2].split()[0], 16)
+    return bool(caught >> (number - 1) & 1)
 
 
 def still_alive(processes: set[tuple[int, str]]) -> set[tuple[int, str]]:
@@ -251,6 +286,16 @@ class Site:
         assert submission is not None
         return submission
 
+    async def released(self, worker: Worker, id_: str) -> Submission:
+        """Release what *worker* runs until the verdict is there, and return the submission."""
+
+        async def judged() -> bool:
+            worker.release()
+            return "judged" in await self.kinds(id_)
+
+        await eventually(judged)
+        return await self.verdict(id_)
+
     async def stop(self) -> None:
         """End all workers, the store being there or not."""
         for worker in self.workers:
@@ -262,7 +307,7 @@ class Site:
 def write_config(folder: Path, name: str, url: str, settings: dict[str, Any]) -> Path:
     """Write a configuration with short times; *settings* are keys of `[worker]`."""
     worker = {
-        "slots": 1, "lease_s": 2.0, "beat_s": 0.4, "sweep_s": 0.1, "limbo_s": 0.5, "drain_s": 20.0,
+        "slots": 1, "lease_s": 15.0, "beat_s": 0.4, "sweep_s": 0.1, "limbo_s": 0.5, "drain_s": 20.0,
         "prepare": "false",
     } | settings  # fmt: skip
     lines = [f"[store]\nurl = {json.dumps(url)}", "[sandbox]\nself_test = false", "[worker]"]

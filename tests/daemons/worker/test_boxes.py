@@ -41,7 +41,7 @@ async def borrow(nursery: trio.Nursery, boxes: Boxes) -> Loan:
 
 async def test_boxes_are_taken_once_and_come_back(boxes: Boxes) -> None:
     """As many as there are can be reserved; the next one waits until one is given back."""
-    with trio.fail_after(60):
+    with trio.fail_after(120):
         taken = [await take(boxes) for _ in range(2)]
         assert {box.id for box in taken} == {0, 1}
         async with trio.open_nursery() as nursery:
@@ -53,7 +53,7 @@ async def test_boxes_are_taken_once_and_come_back(boxes: Boxes) -> None:
 
 async def test_reservation_given_up_is_free_for_the_next(boxes: Boxes) -> None:
     """A dispatcher that popped nothing leaves nothing reserved."""
-    with trio.fail_after(60):
+    with trio.fail_after(120):
         for _ in range(5):
             await boxes.reserve()
             boxes.release()
@@ -62,7 +62,7 @@ async def test_reservation_given_up_is_free_for_the_next(boxes: Boxes) -> None:
 
 async def test_lent_box_comes_back_for_a_newcomer(boxes: Boxes) -> None:
     """The reserved box may be lent while nobody comes; who comes gets it at once."""
-    with trio.fail_after(60):
+    with trio.fail_after(120):
         async with trio.open_nursery() as nursery:
             mine = await take(boxes)
             await boxes.reserve()  # the dispatcher, which waits for the next one
@@ -78,7 +78,7 @@ async def test_lent_box_comes_back_for_a_newcomer(boxes: Boxes) -> None:
 
 async def test_free_box_is_taken_before_a_lent_one(boxes: Boxes) -> None:
     """Nobody is called back as long as a box is idle."""
-    with trio.fail_after(60):
+    with trio.fail_after(120):
         async with trio.open_nursery() as nursery:
             loan = await borrow(nursery, boxes)
             assert await take(boxes) is not loan.box
@@ -88,7 +88,7 @@ async def test_free_box_is_taken_before_a_lent_one(boxes: Boxes) -> None:
 
 async def test_cancelled_taker_leaves_the_box_to_others(boxes: Boxes) -> None:
     """A reservation ends with who had it, and the box that was called back is free."""
-    with trio.fail_after(60):
+    with trio.fail_after(120):
         async with trio.open_nursery() as nursery:
             await borrow(nursery, boxes)
             await borrow(nursery, boxes)
@@ -123,5 +123,5 @@ async def test_reserving_a_free_box_hears_of_a_stop(boxes: Boxes) -> None:
         scope.cancel()
         await boxes.reserve()
     assert scope.cancelled_caught
-    with trio.fail_after(60):
+    with trio.fail_after(120):
         assert len({id(await take(boxes)) for _ in range(2)}) == 2

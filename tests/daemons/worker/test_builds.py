@@ -45,7 +45,7 @@ def gcc() -> Toolchain:
 @pytest.fixture
 async def sandbox(gcc: Toolchain) -> AsyncIterator[Sandbox]:
     """Give a real sandbox of two boxes, within a bound."""
-    with trio.fail_after(60):
+    with trio.fail_after(120):
         async with open_sandbox(slots=2, image=image_of([gcc]), grade=Grade.REDUCED) as sandbox:
             yield sandbox
 

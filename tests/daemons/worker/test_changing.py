@@ -61,4 +61,4 @@ async def test_submission_to_a_refused_package_says_so(site: Site) -> None:
     assert submission.compile_output == (
         "the package of problem 'bad' can't be judged; the worker's log says why"
     )
-    assert worker.logged("problem refused")
+    await eventually(lambda: worker.logged("problem refused"))

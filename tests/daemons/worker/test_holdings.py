@@ -100,7 +100,7 @@ async def test_drop_ends_one_or_all_and_the_first_reason_stays(first: str) -> No
             await trio.sleep_forever()
         ended.append(f"{id_} {held.why}")
 
-    with trio.fail_after(60):
+    with trio.fail_after(120):
         async with trio.open_nursery() as nursery:
             for id_ in "abc":
                 nursery.start_soon(judge, id_)

@@ -66,7 +66,7 @@ async def test_source_that_includes_a_device_is_a_compile_error(
     path: str, box: Box, toolchains: dict[str, Toolchain]
 ) -> None:
     """Row 99. An endless or odd file as header ends within the compiler's limits."""
-    with trio.fail_after(40):
+    with trio.fail_after(120):
         failure = await build(box, toolchains["c"], f'#include "{path}"\n')
     assert isinstance(failure, CompileFailure)
     assert failure.time_s < TIGHT.time_s + 1
@@ -87,7 +87,7 @@ async def test_source_can_not_pull_in_files_of_the_host(
     """Row 100. Files outside the image are not there for the compiler; no message quotes them."""
     with (
         tempfile.TemporaryDirectory(prefix="gavel-", dir="/var/tmp") as folder,
-        trio.fail_after(40),
+        trio.fail_after(120),
     ):
         secret = Path(folder) / "tests.ans"
         secret.write_text(f"{SECRET}\n")
@@ -121,7 +121,7 @@ async def test_source_that_grows_in_the_compiler_is_stopped(
     name: str, box: Box, toolchains: dict[str, Toolchain]
 ) -> None:
     """Row 101. Time, memory or output of the compiler ends at its limit; its message is short."""
-    with trio.fail_after(60):
+    with trio.fail_after(120):
         failure = await build(box, toolchains["cpp"], BOMBS[name])
     assert isinstance(failure, CompileFailure)
     assert len(failure.output) <= 2 * 65_536
@@ -131,7 +131,7 @@ async def test_artefact_that_is_too_large_is_refused(
     box: Box, toolchains: dict[str, Toolchain]
 ) -> None:
     """Row 102. A program of gigabytes is a compile error, not a full disk."""
-    with trio.fail_after(40):
+    with trio.fail_after(120):
         failure = await build(box, toolchains["c"], "int a[1 << 28] = {1};\nint main(void) {}")
     assert isinstance(failure, CompileFailure)
 
@@ -146,7 +146,7 @@ async def test_artefacts_that_are_too_large_together_are_refused(
     ):
         toolchain = with_compiler(toolchains["c"], script)
         toolchain = replace(toolchain, language=replace(toolchain.language, artefacts=("main*",)))
-        with trio.fail_after(40):
+        with trio.fail_after(120):
             found = await compile_program(box, toolchain, Sources({"main.c": b""}, "main.c"))
             if isinstance(found, Program):
                 with found:
@@ -177,7 +177,7 @@ async def test_compiler_that_leaves_no_plain_file_built_nothing(
     script: str, box: Box, toolchains: dict[str, Toolchain]
 ) -> None:
     """Row 104. A link, pipe or folder in the artefact's place is not followed, opened or run."""
-    with trio.fail_after(20):
+    with trio.fail_after(120):
         found = await compile_program(
             box, with_compiler(toolchains["c"], script), Sources({"main.c": b""}, "main.c")
         )
@@ -196,7 +196,7 @@ async def test_artefact_does_not_change_after_the_compiler_ended(
         "cat /etc/shadow /proc/1/environ; cp /bin/echo main;"
         "(setsid sh -c 'while :; do cp /bin/false main; done' >/dev/null 2>&1 &)"
     )
-    with trio.fail_after(20):
+    with trio.fail_after(120):
         found = await compile_program(
             box, with_compiler(toolchains["c"], script), Sources({"main.c": b""}, "main.c")
         )
@@ -231,5 +231,5 @@ async def test_box_takes_no_more_files_than_one_message_carries(
     from sandbox import Job, SandboxError
 
     files = {f"f{number}": b"" for number in range(1000)}
-    with trio.fail_after(20), pytest.raises(SandboxError, match="frame"):
+    with trio.fail_after(120), pytest.raises(SandboxError, match="frame"):
         await box.run(Job(argv=("/bin/true",), files=files, limits=LIMITS))

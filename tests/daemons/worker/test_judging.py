@@ -9,12 +9,11 @@ from functools import partial
 from typing import Any
 
 import pytest
-import trio
 
 from judging.package import load_problems
 from protocol import keys
 from protocol.messages import Status, Verdict
-from tests.daemons.worker.conftest import ROOT, Site, echo_after, eventually
+from tests.daemons.worker.conftest import HELD, ROOT, Site, echo_after, eventually
 
 
 def check_story(events: list[dict[str, Any]], submission: Any) -> None:
@@ -63,7 +62,7 @@ async def test_worker_judges_programs_of_every_kind(site: Site) -> None:
     """
     shutil.copytree(ROOT / "problems" / "two-sum", site.folder / "problems" / "two-sum")
     problem = load_problems([site.folder / "problems"])["two-sum"]
-    await site.open_worker(slots=2, lease_s=15.0, beat_s=5.0)
+    await site.open_worker(slots=2, beat_s=5.0)
     expected: dict[str, tuple[str, set[Verdict]]] = {}
     for reference in problem.submissions:
         verdict = dict(PROGRAMS).get(reference.path.stem)
@@ -178,19 +177,28 @@ async def test_worker_without_the_problem_says_so(site: Site) -> None:
         submission = await site.verdict(await site.submit("x", language, problem_id))
         assert submission.verdict is Verdict.INTERNAL_ERROR
         assert (submission.status, submission.attempt) == (Status.DONE, 1)
-    assert worker.logged("there is no problem 'nope' any more")
-    assert worker.logged("this worker has no algol")
+    await eventually(lambda: worker.logged("there is no problem 'nope' any more"))
+    await eventually(lambda: worker.logged("this worker has no algol"))
 
 
 @pytest.mark.parametrize("slots", [1, 3])
 async def test_worker_uses_all_its_slots_and_no_more(site: Site, slots: int) -> None:
     """So many programs run at a time as there are slots; the others wait in the queue."""
-    worker = await site.open_worker(slots=slots, lease_s=15.0, beat_s=0.1)
-    ids = [await site.submit(echo_after(0.3)) for _ in range(slots + 2)]
+    worker = await site.open_worker(slots=slots)
+    ids = [await site.submit(HELD, problem_id="patient") for _ in range(slots + 2)]
     seen: set[int] = set()
-    with trio.fail_after(45):
-        while (await site.broker.queue_status())[:2] != (0, 0):
-            seen.add(worker.programs())
+
+    async def full() -> bool:
+        seen.add(worker.programs())
+        return slots in seen and await site.broker.queue_status() == (2, slots, 0)
+
+    async def over() -> bool:
+        seen.add(worker.programs())
+        worker.release()
+        return (await site.broker.queue_status())[:2] == (0, 0)
+
+    await eventually(full)
+    await eventually(over)
     assert max(seen) == slots
     for id_ in ids:
         assert (await site.verdict(id_)).verdict is Verdict.ACCEPTED

@@ -9,20 +9,20 @@ import pytest
 
 from protocol import keys
 from protocol.messages import Verdict
-from tests.daemons.worker.conftest import Site, echo_after, eventually, still_alive
+from tests.daemons.worker.conftest import HELD, Site, echo_after, eventually, still_alive
 
 
 async def test_killed_worker_is_followed_by_another(site: Site) -> None:
     """Kill -9 in the middle of a run: all of it dies at once, and another worker judges anew."""
     first = await site.open_worker()
-    id_ = await site.submit(echo_after(1.0))
+    id_ = await site.submit(HELD, problem_id="patient")
     await site.until(id_, "compiled")
     await eventually(lambda: first.programs() == 1)
     processes = first.descendants()
     os.kill(first.pid, signal.SIGKILL)
     await eventually(lambda: not still_alive(processes))
-    await site.open_worker()
-    submission = await site.verdict(id_)
+    second = await site.open_worker()
+    submission = await site.released(second, id_)
     assert (submission.verdict, submission.attempt) == (Verdict.ACCEPTED, 2)
     kinds = await site.kinds(id_)
     lost = kinds.index("requeued")
@@ -50,15 +50,15 @@ async def test_worker_cut_off_from_the_store_kills_its_runs(site: Site) -> None:
     The store stands still while the run ends, so nobody has told the worker; when it goes on, the
     submission is judged once.
     """
-    worker = await site.open_worker()
+    worker = await site.open_worker(lease_s=2.0)
     id_ = await site.run_for_ever(worker)
     pid = site.store.process.pid
     os.kill(pid, signal.SIGSTOP)
     try:
         await eventually(lambda: worker.programs() == 0)
+        await eventually(lambda: worker.logged("judging dropped"))
     finally:
         os.kill(pid, signal.SIGCONT)
-    assert worker.logged("judging dropped")
     assert worker.process.poll() is None
     await site.until(id_, "requeued")
     await site.broker.cancel(id_)
@@ -124,16 +124,17 @@ async def test_worker_starts_and_waits_without_a_store(site: Site) -> None:
 async def test_dead_sandbox_is_made_anew(site: Site, victim: str, reason: str) -> None:
     """Kill -9 of a part of it: the host's fault, so the submission is tried again, and told."""
     worker = await site.open_worker()
-    id_ = await site.submit(echo_after(0.5))
-    await site.until(id_, "compiled")
+    id_ = await site.submit(HELD, problem_id="patient")
+    await site.until(id_, "test")
     await eventually(lambda: worker.programs() == 1)
     init, cell = worker.above_program()
     victims = {"launcher": worker.launcher(), "cell-init": cell, "run-init": init}
     os.kill(victims[victim], signal.SIGKILL)
-    submission = await site.verdict(id_)
+    submission = await site.released(worker, id_)
     assert (submission.verdict, submission.attempt) == (Verdict.ACCEPTED, 2)
     [requeued] = [e for e in await site.story(id_) if e["type"] == "submission.requeued"]
     assert requeued["reason"] == "worker_failed"
+    await eventually(lambda: worker.logged("sandbox failed"))
     [failed] = [line for line in worker.logs() if line["event"] == "sandbox failed"]
     assert reason in failed["exception"]
     assert worker.process.poll() is None
@@ -145,7 +146,7 @@ async def test_popped_and_never_claimed_is_found(site: Site) -> None:
     assert await site.broker.redis.call(("RPOP", keys.queue(0, "normal"))) is not None
     worker = await site.open_worker()
     assert (await site.verdict(id_)).verdict is Verdict.ACCEPTED
-    assert worker.logged("popped and never claimed")
+    await eventually(lambda: worker.logged("popped and never claimed"))
 
 
 async def test_cancelled_run_stops_at_once(site: Site) -> None:

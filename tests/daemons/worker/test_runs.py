@@ -24,7 +24,7 @@ async def run_all(*requests: dict[str, object]) -> list[Judgement]:
     toolchains = await find_toolchains([load_languages()["python"]])
     opening = open_sandbox(slots=1, image=image_of(toolchains.values()), grade=Grade.REDUCED)
     found = []
-    with trio.fail_after(60):
+    with trio.fail_after(120):
         async with opening as sandbox:
             for fields in requests:
                 data = encode({"user_id": "u1", "language": "python", **fields})

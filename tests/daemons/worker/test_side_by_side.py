@@ -8,7 +8,7 @@ import signal
 import pytest
 
 from protocol.messages import Verdict
-from tests.daemons.worker.conftest import Site, echo_after, eventually, write_problem
+from tests.daemons.worker.conftest import HELD, Site, echo_after, eventually, write_problem
 
 TESTS = 8
 #: The sample's "hello" takes a while, all else for ever.
@@ -49,9 +49,9 @@ async def test_idle_slot_helps_with_a_long_submission(site: Site) -> None:
     """Two programs of one submission run at a time, and its user sees the tests in order."""
     write_long_problem(site)
     worker = await site.open_worker(slots=2)
-    id_ = await site.submit(echo_after(0.4), problem_id="long")
+    id_ = await site.submit(HELD, problem_id="long")
     await eventually(lambda: worker.programs() == 2)
-    submission = await site.verdict(id_)
+    submission = await site.released(worker, id_)
     assert (submission.verdict, submission.tests_passed) == (Verdict.ACCEPTED, TESTS)
     told = [e["index"] for e in await site.story(id_) if e["type"] == "submission.test"]
     assert told == list(range(1, TESTS + 1))
@@ -61,13 +61,13 @@ async def test_newcomer_gets_the_slot_that_helps(site: Site) -> None:
     """Whoever comes is judged at once, while the long one goes on; neither loses a test."""
     write_long_problem(site)
     worker = await site.open_worker(slots=2)
-    long = await site.submit(echo_after(1.5), problem_id="long")
+    long = await site.submit(HELD, problem_id="long")
     await eventually(lambda: worker.programs() == 2)
     newcomers = [await site.submit(echo_after(0), user_id="u2") for _ in range(3)]
     for id_ in newcomers:
         assert (await site.verdict(id_, "u2")).verdict is Verdict.ACCEPTED
     assert "judged" not in await site.kinds(long)
-    submission = await site.verdict(long)
+    submission = await site.released(worker, long)
     assert (submission.verdict, submission.tests_passed) == (Verdict.ACCEPTED, TESTS)
 
 
@@ -104,10 +104,10 @@ async def test_slot_that_breaks_in_the_middle_loses_no_test(site: Site, which: i
     """A borrowed one leaves its test to the other; the own one costs a try, and all is run anew."""
     write_long_problem(site)
     worker = await site.open_worker(slots=2)
-    id_ = await site.submit(echo_after(0.4), problem_id="long")
+    id_ = await site.submit(HELD, problem_id="long")
     await eventually(lambda: worker.programs() == 2)
     os.kill(worker.wardens()[which], signal.SIGKILL)
-    submission = await site.verdict(id_)
+    submission = await site.released(worker, id_)
     assert (submission.verdict, submission.tests_passed) == (Verdict.ACCEPTED, TESTS)
     borrowed, own = worker.logged("borrowed box failed"), worker.logged("sandbox failed")
     assert (borrowed, own) in ((True, False), (False, True))

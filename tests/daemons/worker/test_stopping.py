@@ -9,17 +9,28 @@ import sys
 
 from daemons.config import EXIT_CONFIG
 from protocol.messages import Status, Verdict
-from tests.daemons.worker.conftest import ROOT, Site, echo_after, eventually, still_alive
+from tests.daemons.worker.conftest import (
+    HELD,
+    PATIENCE_S,
+    ROOT,
+    Site,
+    echo_after,
+    eventually,
+    still_alive,
+)
 
 
 async def test_stopping_worker_finishes_what_runs(site: Site) -> None:
     """On SIGTERM the running submission is judged, nothing new is taken, and the exit code is 0."""
-    worker = await site.open_worker()
-    runs = await site.submit(echo_after(0.5))
+    worker = await site.open_worker(drain_s=PATIENCE_S)
+    runs = await site.submit(HELD, problem_id="patient")
     waits = await site.submit(echo_after(0))
-    await site.until(runs, "compiled")
+    await eventually(lambda: worker.programs() == 1)
     processes = worker.descendants()
-    assert await worker.stop() == 0
+    worker.process.send_signal(signal.SIGTERM)
+    await eventually(lambda: worker.logged("stopping"))
+    await site.released(worker, runs)
+    assert await worker.ended() == 0
     submission = await site.broker.get(runs)
     assert submission is not None
     assert (submission.verdict, submission.attempt) == (Verdict.ACCEPTED, 1)
@@ -33,7 +44,7 @@ async def test_stopping_worker_finishes_what_runs(site: Site) -> None:
 async def test_stopping_worker_gives_back_what_takes_too_long(site: Site) -> None:
     """After the drain time a run is killed and given back, next in turn and without blame."""
     first = await site.open_worker(drain_s=0.2)
-    id_ = await site.submit(echo_after(1.5))
+    id_ = await site.submit(HELD, problem_id="patient")
     other = await site.submit(echo_after(0))
     await site.until(id_, "compiled")
     processes = first.descendants()
@@ -44,8 +55,8 @@ async def test_stopping_worker_gives_back_what_takes_too_long(site: Site) -> Non
     waiting = await site.broker.get(id_)
     assert waiting is not None
     assert (waiting.status, waiting.position) == (Status.QUEUED, 1)
-    await site.open_worker()
-    submission = await site.verdict(id_)
+    second = await site.open_worker()
+    submission = await site.released(second, id_)
     assert (submission.verdict, submission.attempt) == (Verdict.ACCEPTED, 2)
     assert (await site.verdict(other)).verdict is Verdict.ACCEPTED
     events = [e["type"] for e in await site.story(id_)] + [

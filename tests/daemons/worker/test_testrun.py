@@ -94,7 +94,7 @@ Play = Callable[[Stage], Awaitable[None]]
 
 async def perform(stage: Stage, script: Play) -> None:
     """Play *script* while the tests run, within a bound."""
-    with trio.fail_after(60):
+    with trio.fail_after(120):
         async with trio.open_nursery() as nursery:
             nursery.start_soon(stage.play)
             await trio.testing.wait_all_tasks_blocked()

@@ -59,7 +59,7 @@ def gcc() -> Toolchain:
 @pytest.fixture
 async def box(gcc: Toolchain) -> AsyncIterator[Box]:
     """Give a real box, within a bound."""
-    with trio.fail_after(60):
+    with trio.fail_after(120):
         async with open_sandbox(slots=1, image=image_of([gcc]), grade=Grade.REDUCED) as sandbox:
             yield sandbox.boxes[0]
 
