@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
+from pathlib import Path
+from typing import cast
 
 import httpx2
 import pytest
 import trio
 
+from tests.faults import ground as grounds
 from tests.faults.__main__ import FAMILIES
+from tests.faults.census import find_left
 from tests.faults.fault import FAULTS, Fault, Setup, TooLate
 from tests.faults.ground import Ground
 from tests.faults.run import play, play_all
+from tests.system.conftest import Seen, System, see
 
 CONTROLS = 4
 
@@ -104,3 +110,27 @@ async def test_what_is_late_in_the_end_hides_no_loss() -> None:
 
     assert (outcome.verdict, outcome.late) == ("FAILED", False)
     assert "lost" in outcome.observed
+
+
+async def test_what_comes_after_its_bound_is_late_and_what_does_not_is_lost(
+    monkeypatch: pytest.MonkeyPatch, nursery: trio.Nursery
+) -> None:
+    """A second try is for what came too late, never for what did not come."""
+    bare = Ground(Path(), cast("System", None), Setup(), nursery, nursery)
+    looks = iter([False, True])
+
+    with pytest.raises(TooLate, match="a thing"):
+        await bare.until(lambda: next(looks), "a thing", 0.0)
+
+    monkeypatch.setattr(grounds, "LOST_S", 0.02)
+    with pytest.raises(AssertionError, match="a thing") as lost:
+        await bare.until(lambda: False, "a thing", 0.0)
+    assert lost.type is AssertionError
+
+
+def test_stranger_with_the_pid_of_one_that_has_ended_is_not_left_over() -> None:
+    """The census knows processes by when they started, too: pids come round."""
+    ours = see(os.getpid())
+
+    assert find_left([ours]) == [f"process {ours.pid}"]
+    assert find_left([Seen(ours.pid, ours.start_ticks - 1)]) == []
