@@ -14,7 +14,7 @@ import time
 from sandbox import frames, parking, run
 from sandbox.errors import SandboxError
 
-_WORD_S = 5.0
+_WORD_S = 10.0
 _SAID_BYTES = 400
 #: Deaths of so many runs are kept; more are not parked or in progress at a time.
 _KEPT = 8

@@ -29,7 +29,7 @@ from sandbox.attack import COMMAND
 from sandbox.handle import CellHandle
 
 from .census import children
-from .drive import BASE, IMAGE, PER_SLOT, descendants, settle, wait_until
+from .drive import BASE, IMAGE, PER_SLOT, descendants, wait_until
 
 PATIENCE_S = 60
 LIMITS = Limits(time_s=50, wall_s=50, memory_bytes=256 << 20, output_bytes=1 << 20)
@@ -49,7 +49,7 @@ async def open_box(interpreter: Interpreter | None = None) -> AsyncIterator[Box]
         async with open_sandbox(
             slots=1, image=IMAGE, grade=Grade.REDUCED, interpreter=interpreter
         ) as sandbox:
-            assert await settle(BASE + PER_SLOT) == BASE + PER_SLOT
+            await wait_until(lambda: len(descendants(os.getpid())) == BASE + PER_SLOT)
             yield sandbox.boxes[0]
             result = await sandbox.boxes[0].run(ECHO)
             assert (result.status, result.stdout) == (RunStatus.OK, b"fine\n")
@@ -67,7 +67,12 @@ async def kill_all(pids: list[int]) -> None:
     """Kill *pids* and wait until they are gone, their parents' knowledge of it included."""
     for pid in pids:
         os.kill(pid, signal.SIGKILL)
-    await wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids))
+    await wait_until(lambda: not is_any_there(pids))
+
+
+def is_any_there(pids: list[int]) -> bool:
+    """Tell whether one of *pids* is a process, or a dead one that nobody has waited for."""
+    return any(Path(f"/proc/{pid}").exists() for pid in pids)
 
 
 @as_root
@@ -85,7 +90,10 @@ async def test_init_killed_while_parked(interpreter: Interpreter | None) -> None
 async def test_child_killed_while_parked() -> None:
     """As the kernel does when the host is out of memory: no program is blamed that never began."""
     async with open_box() as box:
-        await kill_all([child for init in children(find_cell()) for child in children(init)])
+        inits = children(find_cell())
+        for init in inits:
+            os.kill(*children(init), signal.SIGKILL)
+        await wait_until(lambda: not is_any_there(inits))  # they have told it, and ended
         with pytest.raises(SandboxError) as raised:
             await box.run(ECHO)
         assert str(raised.value) == "park: the child was killed by SIGKILL while parked"
