@@ -24,6 +24,7 @@ from sandbox.result import Grade, Interpreter, Job, Result
 _STOP_S = 8.0
 _KILL_S = 6.0
 _STDERR = 2
+_GONE = "it or the slot's warden ended, and the run with it"
 
 # The package's __init__ would import Trio, which the launcher must not carry: it stays small and
 # forks cheaply. So it gets a bare package of the same name and place.
@@ -54,7 +55,7 @@ async def _receive(sock: socket) -> tuple[bytes, list[int]]:
         except (ConnectionResetError, frames.FrameError) as exc:
             raise SandboxError("launcher", 0, str(exc)) from exc
         if not frame:
-            raise SandboxError("launcher", 0, "it or the slot's warden ended, and the run with it")
+            raise SandboxError("launcher", 0, _GONE)
         return frame, fds
 
 
@@ -65,9 +66,9 @@ async def _send(sock: socket, frame: bytes, fds: list[int]) -> None:
         except BlockingIOError:
             await trio.lowlevel.wait_writable(sock)
         except (BrokenPipeError, ConnectionResetError) as exc:
-            raise SandboxError(
-                "launcher", 0, "it or the slot's warden ended, and the run with it"
-            ) from exc
+            raise SandboxError("launcher", 0, _GONE) from exc
+        except OSError as exc:  # no descriptor may be sent, no memory
+            raise SandboxError.of("send", exc) from exc
 
 
 def _close(sock: socket) -> None:

@@ -7,6 +7,7 @@ and F failed (to the worker).
 """
 
 import os
+import resource
 import select
 import signal
 import socket
@@ -191,11 +192,22 @@ def pack_open(slot: int, shown: Sequence[str] = ()) -> bytes:
     return frames.pack_frame(OPEN, OPEN_HEAD.pack(slot), list(map(os.fsencode, shown)))
 
 
+def raise_open_files() -> None:
+    """Let this process, and each warden, have as many descriptors as it may.
+
+    The kernel refuses to send any for a user who has more in flight than the sender's limit, and
+    an ordinary user's programs are the same user: what they may have must not be enough for that.
+    """
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
 def main(fd: int) -> int:
     """Serve the worker at the other end of *fd*; return the exit code."""
     worker = socket.socket(fileno=fd)
     namespaces.keep_only([fd])
     os.umask(0o077)
+    raise_open_files()
     signal.set_wakeup_fd(-1)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(

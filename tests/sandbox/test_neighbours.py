@@ -14,6 +14,7 @@ import trio
 from sandbox import Box, Grade, Job, Limits, RunStatus, Tier, open_sandbox
 from sandbox.attack import COMMAND
 
+from .conftest import Start
 from .drive import IMAGE, descendants, wait_until
 from .seek import SEEK
 
@@ -123,6 +124,13 @@ async def test_program_can_not_use_up_what_the_kernel_counts_by_user(
         os.close(ours)
     assert (seen.stdout.decode().strip() == CONTENT) is content, seen
     assert (ours >= 0) is content
+
+
+def test_descriptors_in_flight_keep_no_neighbour_from_running(start: Start) -> None:
+    """Programs of an ordinary user may fill what he may send; his wardens may send more."""
+    process = start("ordinary", "in_flight.py")
+    output, _ = process.communicate(timeout=PATIENCE_S)
+    assert output.decode().splitlines() == ["ok fine"] * 4
 
 
 #: A file of the image that no program reads by chance.
