@@ -183,6 +183,13 @@ def take_for_cell(code: str) -> Iterator[tuple[CellHandle, socket.socket]]:
         os.close(words)
 
 
+def wait_for_end(sock: socket.socket) -> None:
+    """Wait until whoever is at the other end has ended, and leave what it said."""
+    poll = select.poll()
+    poll.register(sock, select.POLLHUP)
+    assert poll.poll(PATIENCE_S * 1000)
+
+
 ANEW = """
 import socket, sys
 sock = socket.socket(fileno=int(sys.argv[1]))
@@ -205,7 +212,8 @@ def test_last_words_reach_the_error() -> None:
     code = (
         "import os; os.write(2, b'x' * 9000 + b'\\nFatal Python error: no memory\\n'); os._exit(3)"
     )
-    with take_for_cell(code) as (handle, _):
+    with take_for_cell(code) as (handle, sock):
+        wait_for_end(sock)
         text = str(handle.explain_end())
     assert text.startswith("cell-init: ended with exit code 3; it said: xxx")
     assert text.endswith("x\nFatal Python error: no memory")
@@ -222,7 +230,8 @@ try:
 except IndexError as exc:
     run.fail(socket.socket(fileno=int(sys.argv[1])), "cell-init", exc)
 """
-    with take_for_cell(code) as (handle, _):
+    with take_for_cell(code) as (handle, sock):
+        wait_for_end(sock)
         text = str(handle.explain_end())
     told = "IndexError: pop from empty list (<string>:5) (cell-init ended with exit code 120)"
     assert text == f"cell-init: {told}"
