@@ -3,7 +3,6 @@
 import contextlib
 import os
 import select
-import signal
 import socket
 import struct
 import time
@@ -40,19 +39,15 @@ def serve_parks(
         renew: starts this process anew; None when its state is of no interest to a program.
     """
     runs = _Runs(sock, confinement)
-    signal.signal(signal.SIGCHLD, runs.reap)
-    runs.reap()  # those that ended while this process started anew
-    # Python's own timeout would leave the socket non-blocking for the interpreter that starts anew.
-    poll = select.poll()
-    poll.register(sock, select.POLLIN)
     renew_at = time.monotonic() + _START_S
     while True:
+        left_s = None
         if renew is not None and runs.count:
             left_s = renew_at - time.monotonic()
             if runs.count >= RUNS_PER_START or left_s <= 0:
                 renew()
-            if not poll.poll(left_s * 1000):
-                continue
+        if not runs.wait_for_warden(left_s):
+            continue
         frame, fds = frames.receive(sock)
         if not frame:
             os._exit(0)
@@ -69,6 +64,21 @@ class _Runs:
         self._confinement = confinement
         self._numbers: dict[int, int] = {}
         self.count = 0
+        # Python's own timeout would leave the socket non-blocking for the interpreter that starts
+        # anew, and its handler of SIGCHLD would be late by one park where it comes before a wait.
+        self._poll = select.poll()
+        self._poll.register(sock, select.POLLIN)
+
+    def wait_for_warden(self, limit_s: float | None) -> bool:
+        """Wait until the warden has said something, or is gone, and reap; False if it has not."""
+        limit_ms = None if limit_s is None else limit_s * 1000
+        ready = [fd for fd, _ in self._poll.poll(limit_ms)]
+        for pidfd in set(ready) - {self._sock.fileno()}:
+            self._poll.unregister(pidfd)
+            os.close(pidfd)
+        # All, for those that were forked before this interpreter's start have no descriptor here.
+        self._reap()
+        return self._sock.fileno() in ready
 
     def fork(self, frame: bytes, fds: list[int]) -> bool:
         """Fork the run that *frame* asks for; True in a child whose program comes next."""
@@ -87,12 +97,13 @@ class _Runs:
                 run.serve_run(outfit, self._confinement)
                 return True
             self._numbers[pid] = number
+            self._poll.register(os.pidfd_open(pid), select.POLLIN)
         control.close()
         frames.close_fds(fds[1:])
         self.count += 1
         return False
 
-    def reap(self, *_: object) -> None:
+    def _reap(self) -> None:
         """Tell the warden of each that has ended otherwise than with exit code 0."""
         with contextlib.suppress(ChildProcessError):
             while (ended := os.waitpid(-1, os.WNOHANG))[0]:

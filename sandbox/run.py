@@ -111,7 +111,6 @@ def serve_run(outfit: Outfit, confinement: Confinement) -> None:
     """
     control = outfit.control
     try:
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         held = [control.fileno(), outfit.box, outfit.stdout, outfit.stderr, *outfit.doors]
         namespaces.keep_only(held)
         pidfd = os.pidfd_open(os.getpid())

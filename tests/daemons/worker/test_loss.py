@@ -129,7 +129,10 @@ async def test_dead_sandbox_is_made_anew(site: Site, victim: str, reason: str) -
     await eventually(lambda: worker.programs() == 1)
     init, cell = worker.above_program()
     victims = {"launcher": worker.launcher(), "cell-init": cell, "run-init": init}
+    running = {each for each in worker.descendants() if each[0] == init}
     os.kill(victims[victim], signal.SIGKILL)
+    # Released before the kernel has got so far, the program would end as it should.
+    await eventually(lambda: not still_alive(running))
     submission = await site.released(worker, id_)
     assert (submission.verdict, submission.attempt) == (Verdict.ACCEPTED, 2)
     [requeued] = [e for e in await site.story(id_) if e["type"] == "submission.requeued"]
