@@ -154,6 +154,25 @@ def is_sleep(pid: int) -> bool:
 
 @as_root
 @in_both
+async def test_init_that_has_ended_is_reaped_at_once(interpreter: Interpreter | None) -> None:
+    """Not when the next run is asked for: how it ended is of interest before."""
+    async with open_box(interpreter) as box:
+        cell = find_cell()
+        for _ in range(20):
+            await box.run(ECHO)
+            await wait_until(lambda: not any(map(is_zombie, children(cell))))
+
+
+def is_zombie(pid: int) -> bool:
+    """Tell whether *pid* has ended and nobody has asked how."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+@as_root
+@in_both
 async def test_fork_refused_costs_the_run_that_was_to_be(interpreter: Interpreter | None) -> None:
     """Runs that are parked already go on; the one that could not be forked says why."""
     async with open_box(interpreter) as box:
