@@ -3,6 +3,7 @@
 import ctypes
 import math
 import resource
+import time
 
 # The program is told by SIGXCPU one second past its limit; the supervisor's own timer comes first.
 _CPU_MARGIN_S = 1
@@ -41,8 +42,13 @@ def plan(
 
 
 def apply(limits: list[tuple[int, int]]) -> None:
-    """Set each limit, soft and hard alike, never above what this process was given itself."""
+    """Set each limit, soft and hard alike, never above what this process was given itself.
+
+    The kernel counts processor time from the process's birth; the limit counts from this call on.
+    """
     for number, value in limits:
+        if number == resource.RLIMIT_CPU:
+            value += math.ceil(time.process_time())
         hard = resource.getrlimit(number)[1]
         if hard != resource.RLIM_INFINITY:
             value = min(value, hard)
