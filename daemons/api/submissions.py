@@ -8,7 +8,7 @@ from typing import Annotated
 import msgspec
 import structlog
 import trio
-from quart import Response, request
+from quart import Response, g, request
 
 from daemons.api.admission import TUTORIAL_NAMES, Admission
 from daemons.api.answers import answer
@@ -175,7 +175,7 @@ class Submissions:
     async def rejudge(self, submission_id: str) -> Response:
         """Queue a submission that is done once more; its earlier result is kept."""
         with patience(WRITE_S, shield=True):
-            outcome = await self._broker.rejudge(submission_id)
+            outcome = await self._broker.rejudge(submission_id, request_id=g.request_id)
         if outcome is None:
             raise _no_such(submission_id)
         submission, queued = outcome
@@ -213,7 +213,10 @@ class Submissions:
         with patience(WRITE_S, shield=True):
             reach("api.before_submit")
             accepted = await self._broker.submit(
-                wanted, idempotency_key=key, address=request.remote_addr or ""
+                wanted,
+                idempotency_key=key,
+                address=request.remote_addr or "",
+                request_id=g.request_id,
             )
             reach("api.after_submit")
         if accepted.created:

@@ -37,6 +37,7 @@ def submit_arguments(
     idempotency_key: str | None,
     config: Config,
     address: str | None,
+    request_id: str,
 ) -> tuple[Argument, ...]:
     """Return the script's arguments, a new id for the submission first.
 
@@ -57,6 +58,7 @@ def submit_arguments(
         *caps_of(config),
         *((0, 0, 0, 0) if address is None else _rates(config.limits)),
         address or "",
+        request_id,
     )
 
 

@@ -90,16 +90,18 @@ class Broker:
         *,
         idempotency_key: str | None = None,
         address: str | None = None,
+        request_id: str = "",
     ) -> Accepted:
         """Put *request* into the queue; when this returns, it will be judged.
 
-        With *address*, where it came from, it counts against the rates of user and address.
+        With *address*, where it came from, it counts against the rates of user and address. The
+        logs of who judges it name *request_id*, that of the HTTP request.
 
         Raises:
             QueueFull, TooManyOpen, TooFast: a configured cap is reached.
             IdempotencyMismatch: see there.
         """
-        answer, durability = await self._submit(request, idempotency_key, address)
+        answer, durability = await self._submit(request, idempotency_key, address, request_id)
         if answer[0] == b"created":
             return Accepted(read_created(request, answer), True, durability)
         known = await self.get(answer[1].decode()) if answer[0] == b"existing" else None
@@ -116,7 +118,7 @@ class Broker:
         Raises:
             QueueFull, TooManyOpen: a configured cap is reached; the entry stays where it is.
         """
-        answer, _ = await self._submit(request, None, None, entry)
+        answer, _ = await self._submit(request, None, None, "", entry)
         if answer[0] not in (b"created", b"gone"):
             raise refusal_of(request.user_id, answer, self.config.limits)
         return bool(answer[0] == b"created")
@@ -126,6 +128,7 @@ class Broker:
         request: Request,
         idempotency_key: str | None,
         address: str | None,
+        request_id: str,
         *adopted: bytes,
     ) -> tuple[list[Any], str]:
         """Return the script's answer, and what it survives."""
@@ -135,7 +138,9 @@ class Broker:
             self.redis,
             "submit",
             partition,
-            *submit_arguments(partition, request, idempotency_key, self.config, address),
+            *submit_arguments(
+                partition, request, idempotency_key, self.config, address, request_id
+            ),
             *adopted,
             send=None if promise.proof is None else partial(self._commits.call, promise.proof),
         )
@@ -185,8 +190,10 @@ class Broker:
         submission = await self.get(submission_id)
         return None if submission is None else (submission, answer == b"now cancelled")
 
-    async def rejudge(self, submission_id: str) -> tuple[Submission, bool] | None:
-        """Queue a finished submission once more, its history kept.
+    async def rejudge(
+        self, submission_id: str, *, request_id: str = ""
+    ) -> tuple[Submission, bool] | None:
+        """Queue a finished submission once more, its history kept; *request_id* as for `submit`.
 
         Returns:
             The submission and whether it was queued (False: it is not finished); None if there is
@@ -199,7 +206,7 @@ class Broker:
         if partition is None:
             return None
         limits, caps = self.config.limits, caps_of(self.config)
-        answer = await self.script("rejudge", partition, submission_id, *caps)
+        answer = await self.script("rejudge", partition, submission_id, *caps, request_id)
         submission = await self.get(submission_id)
         if submission is None:
             return None

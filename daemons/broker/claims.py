@@ -40,6 +40,8 @@ class Claim(NamedTuple):
     token: str
     attempt: int
     request: Request
+    #: Of the HTTP request that submitted or rejudged it; empty where none did.
+    request_id: str = ""
 
 
 class Step(NamedTuple):
@@ -103,7 +105,8 @@ class Claims:
         except RemoteProtocolError as exc:
             unreadable = exc
         else:
-            return Claim(raw_id, partition, token, answer[1], request)
+            request_id = (answer[4] or b"").decode()
+            return Claim(raw_id, partition, token, answer[1], request, request_id)
         await self._fail(partition, raw_id, token)
         raise unreadable
 

@@ -166,13 +166,13 @@ local function draw_both(p, user, address, rates, ms)
 end
 
 -- submit: id user queue language problem payload idem_key body_hash idem_ttl_s max_depth max_open
---   user_per_s user_burst address_per_s address_burst address (a rate of 0: none)
+--   user_per_s user_burst address_per_s address_burst address (a rate of 0: none) request_id
 --   [entry], the oldest of the foreign list, which is taken out with this
 -- -> {created, id, at, position} | {existing, id} | {mismatch} | {full} | {user_full} | {gone}
 --   | {user_rate, ms} | {address_rate, ms}
 local function submit(keys, a)
   local p = string.match(keys[1], '{.-}')
-  if a[17] and not is_oldest(a[17]) then
+  if a[18] and not is_oldest(a[18]) then
     return { 'gone' }
   end
   local id, user, queue = a[1], a[2], a[3]
@@ -204,7 +204,7 @@ local function submit(keys, a)
   local seq = next_seq(p)
   redis.call('HSET', key(p, 'sub', id), 'id', id, 'problem_id', a[5], 'user_id', user, 'language',
     a[4], 'status', 'queued', 'priority', queue, 'queue', queue, 'seq', seq, 'gen', 1, 'attempt', 0, 'tries', 0,
-    'token', '', 'created_at', at, 'payload', a[6])
+    'token', '', 'created_at', at, 'payload', a[6], 'request_id', a[17])
   enqueue(p, queue, id, seq, false)
   redis.call('ZADD', key(p, 'hist', user), ms, id)
   redis.call('HINCRBY', key(p, 'usr', user), 'open', 1)
@@ -214,7 +214,7 @@ local function submit(keys, a)
   end
   local position = redis.call('ZCARD', key(p, 'qz', queue))
   emit(p, user, 'queued', id, a[5], '"position":' .. position)
-  if a[17] then
+  if a[18] then
     redis.call('RPOP', FOREIGN)
   end
   return { 'created', id, at, position }
@@ -237,14 +237,14 @@ local function reject(_, a)
   return 'ok'
 end
 
--- claim: id seq token worker -> {claimed, attempt, payload, problem} | {stale}
+-- claim: id seq token worker -> {claimed, attempt, payload, problem, request_id} | {stale}
 local function claim(keys, a)
   local p = string.match(keys[1], '{.-}')
   local id, sub = a[1], key(p, 'sub', a[1])
   local s = redis.call('HMGET', sub, 'status', 'seq', 'token', 'queue', 'user_id', 'problem_id',
-    'payload', 'attempt')
+    'payload', 'attempt', 'request_id')
   if s[3] == a[3] then
-    return { 'claimed', tonumber(s[8]), s[7], s[6] }
+    return { 'claimed', tonumber(s[8]), s[7], s[6], s[9] }
   end
   if s[1] ~= 'queued' or s[2] ~= a[2] then
     return { 'stale' }
@@ -258,7 +258,7 @@ local function claim(keys, a)
     'told', 0)
   redis.call('ZADD', key(p, 'lease'), next_beat(p), id)
   emit(p, s[5], 'started', id, s[6], '"attempt":' .. attempt .. ',"worker":"' .. a[4] .. '"')
-  return { 'claimed', attempt, s[7], s[6] }
+  return { 'claimed', attempt, s[7], s[6], s[9] }
 end
 
 -- beat: (id token)... -> per id: ok | fenced
@@ -498,7 +498,7 @@ local function keep_result(p, id, gen)
   redis.call('DEL', key(p, 'result', id .. ':' .. int(tonumber(gen) - RESULTS_KEPT)))
 end
 
--- rejudge: id max_depth max_open -> {requeued, gen} | {open} | {missing} | {full} | {user_full}
+-- rejudge: id max_depth max_open request_id -> {requeued, gen} | {open} | {missing} | {full} | {user_full}
 local function rejudge(keys, a)
   local p = string.match(keys[1], '{.-}')
   local id, sub = a[1], key(p, 'sub', a[1])
@@ -521,7 +521,8 @@ local function rejudge(keys, a)
   redis.call('ZREM', key(p, 'fin'), id)
   local queue, seq = s[5], next_seq(p)
   local gen = redis.call('HINCRBY', sub, 'gen', 1)
-  redis.call('HSET', sub, 'status', 'queued', 'queue', queue, 'seq', seq, 'tries', 0, 'token', '')
+  redis.call('HSET', sub, 'status', 'queued', 'queue', queue, 'seq', seq, 'tries', 0, 'token', '',
+    'request_id', a[4])
   redis.call('HINCRBY', key(p, 'usr', s[2]), 'open', 1)
   enqueue(p, queue, id, seq, false)
   local position = redis.call('ZCARD', key(p, 'qz', queue))

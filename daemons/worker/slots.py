@@ -192,6 +192,9 @@ class Slots:
             if claim is None:
                 return
             reach("worker.claimed")
+            if claim.request_id:
+                # In every line of this task and of those that it starts.
+                structlog.contextvars.bind_contextvars(request_id=claim.request_id)
             log.info("claimed", submission=claim.submission_id, attempt=claim.attempt)
             if stopping.is_set():
                 await self._claims.release(claim)

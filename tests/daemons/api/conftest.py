@@ -16,7 +16,7 @@ import pytest
 import trio
 
 from daemons.api.main import serve_api
-from daemons.broker import Claims, Step, StoreUnavailable, open_broker, open_intake
+from daemons.broker import Claim, Claims, Step, StoreUnavailable, open_broker, open_intake
 from daemons.config import Config
 from daemons.service import Service
 from protocol.messages import (
@@ -152,18 +152,24 @@ class Worker:
         self._claims = claims
         self._pop = pop
 
-    async def finish(self, judgement: Judgement, steps: Sequence[Step] = ()) -> str:
-        """Take the next submission that was not cancelled, judge it so and return its id."""
+    async def take(self) -> Claim:
+        """Take the next submission that was not cancelled."""
+        claim = None
         with trio.fail_after(2 * PATIENCE_S):
-            claim = None
             while claim is None:
                 # Every call waits for the store itself, so this does not spin.
                 with suppress(StoreUnavailable):
                     popped = await self._pop(suspects=False)
                     if popped is not None:
                         claim = await self._claims.claim(popped.partition, popped.element)
+        return claim
+
+    async def finish(self, judgement: Judgement, steps: Sequence[Step] = ()) -> str:
+        """Take the next submission that was not cancelled, judge it so and return its id."""
+        claim = await self.take()
+        with trio.fail_after(PATIENCE_S):
             assert await self._claims.finish(claim, judgement, 0, steps)
-            return claim.submission_id
+        return claim.submission_id
 
     async def judge(self, verdict: Verdict = Verdict.ACCEPTED, *, tests: int = 0) -> str:
         """Take the next submission, tell of *tests* tests, judge it and return its id."""

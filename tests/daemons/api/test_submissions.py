@@ -159,3 +159,14 @@ async def test_every_answer_has_its_own_request_id(api: Api) -> None:
     answers = [await api.get("/"), await api.get("/nosuch"), await api.post(b"{")]
 
     assert len({answer.headers["X-Request-Id"] for answer in answers}) == 3
+
+
+async def test_who_judges_knows_the_id_of_the_request(api: Api, worker: Worker) -> None:
+    """A submission carries the id of the request that it came by, or was last judged again by."""
+    sent = await api.post(GOOD)
+    await worker.judge()
+    again = await api.client.post(f"{sent.headers['Location']}/rejudge")
+    assert (await worker.take()).request_id == again.headers["X-Request-Id"]
+
+    sent = await api.post(GOOD)
+    assert (await worker.take()).request_id == sent.headers["X-Request-Id"]

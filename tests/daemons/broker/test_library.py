@@ -245,7 +245,7 @@ def script_calls(claim_id: str) -> dict[str, tuple[Any, ...]]:
         60,
         100,
         100,
-        *(0, 0, 0, 0, ""),
+        *(0, 0, 0, 0, "", "r1"),
     )
     return {
         "submit": submit,
@@ -257,7 +257,7 @@ def script_calls(claim_id: str) -> dict[str, tuple[Any, ...]]:
         "fail": (claim_id, "t2", 3, nothing),
         "claim anew": (claim_id, 1, "t3", "w1"),
         "finish": (claim_id, "t3", 0, "accepted", b'"b":2', 1, "verdict", "accepted"),
-        "rejudge": (claim_id, 100, 100),
+        "rejudge": (claim_id, 100, 100, "r2"),
         "cancel": (claim_id,),
     }
 

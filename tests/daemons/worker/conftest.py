@@ -242,13 +242,18 @@ class Site:
         return worker
 
     async def submit(
-        self, code: str, language: str = "c", problem_id: str = "echo", user_id: str = "u1"
+        self,
+        code: str,
+        language: str = "c",
+        problem_id: str = "echo",
+        user_id: str = "u1",
+        request_id: str = "",
     ) -> str:
         """Submit a program and return the submission's id."""
         request = SubmissionRequest(
             problem_id=problem_id, user_id=user_id, language=language, code=code
         )
-        return (await self.broker.submit(request)).submission.id
+        return (await self.broker.submit(request, request_id=request_id)).submission.id
 
     async def run_for_ever(self, worker: Worker) -> str:
         """Submit a program that outlasts every patience, wait until it runs, return its id."""

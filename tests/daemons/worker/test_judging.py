@@ -181,6 +181,21 @@ async def test_worker_without_the_problem_says_so(site: Site) -> None:
     await eventually(lambda: worker.logged("this worker has no algol"))
 
 
+async def test_log_of_a_judging_names_its_request(site: Site) -> None:
+    """Whatever a worker logs of a submission carries the id of the request that brought it."""
+    worker = await site.open_worker()
+    for request_id in ("0123456789abcdef", ""):
+        id_ = await site.submit("x", problem_id="nope", request_id=request_id)
+        await site.verdict(id_)
+
+        def lines(id_: str = id_) -> dict[str, str]:
+            ours = [line for line in worker.logs() if line.get("submission") == id_]
+            return {line["event"].partition(" ")[0]: line.get("request_id", "") for line in ours}
+
+        await eventually(lambda: len(lines()) == 3)
+        assert lines() == dict.fromkeys(("claimed", "there", "judged"), request_id)
+
+
 @pytest.mark.parametrize("slots", [1, 3])
 async def test_worker_uses_all_its_slots_and_no_more(site: Site, slots: int) -> None:
     """So many programs run at a time as there are slots; the others wait in the queue."""
