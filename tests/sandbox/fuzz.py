@@ -21,7 +21,7 @@ from sandbox.attack import LIMITS
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from census import count_memory, take_calm_census
+from census import count_memory, leave_mounts_of_others, take_calm_census
 from drive import BASE, IMAGE, PER_SLOT, settle
 from playground import find_build
 
@@ -120,6 +120,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--seed", type=int, default=random.getrandbits(32))
     options = parser.parse_args()
+    leave_mounts_of_others()
     with find_build(options.build) as build:
         found = trio.run(fuzz, build, options.seconds, options.seed)
     json.dump(found, sys.stdout, indent=1)

@@ -18,7 +18,7 @@ from sandbox.attack import COMMAND, LIMITS
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from census import count_memory, take_calm_census
+from census import count_memory, leave_mounts_of_others, take_calm_census
 from drive import BASE, IMAGE, PER_SLOT, TABLE, make_job, settle, tiers_of
 from playground import find_build
 
@@ -104,6 +104,7 @@ def main() -> int:
     parser.add_argument("--build", type=Path, help="where the programs lie compiled")
     parser.add_argument("--runs", type=int, default=10_000)
     options = parser.parse_args()
+    leave_mounts_of_others()
     with find_build(options.build) as build:
         found = trio.run(soak, build, options.runs)
     json.dump(found, sys.stdout, indent=1)
