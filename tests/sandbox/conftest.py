@@ -14,6 +14,10 @@ from .playground import ORDINARY_ID, build_playground
 
 MODES = ["root", "ordinary"] if os.geteuid() == 0 else ["ordinary"]
 
+#: Its own in each process of the suite: what the kernel counts by user, as descriptors in flight,
+#: one test uses up on purpose, and another, at the same time, is to have.
+_ORDINARY_ID = ORDINARY_ID + int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+
 Start = Callable[..., "subprocess.Popen[bytes]"]
 
 
@@ -56,8 +60,8 @@ def start(playground: Path) -> Start:
             cwd="/",
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
-            user=ORDINARY_ID if ordinary else None,
-            group=ORDINARY_ID if ordinary else None,
+            user=_ORDINARY_ID if ordinary else None,
+            group=_ORDINARY_ID if ordinary else None,
             extra_groups=[] if ordinary else None,
         )
 

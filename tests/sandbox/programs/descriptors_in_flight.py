@@ -1,6 +1,7 @@
 # row: 18
 # rule: Descriptors left in a socket's queue, in cycles that only the kernel's collector finds, reach no later run.
 # runs: 3
+# limits: open_files=2000
 # stdout: [0, 1, 2, 3] empty
 import array, os, socket
 fds = sorted(map(int, os.listdir("/proc/self/fd")))
