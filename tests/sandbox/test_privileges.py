@@ -10,8 +10,8 @@ from sandbox import Grade, Job, Limits, capabilities, open_sandbox
 
 from .drive import IMAGE, descendants, wait_until
 
-LIMITS = Limits(time_s=5, wall_s=20, memory_bytes=256 << 20, output_bytes=1 << 20)
-SLEEP = Job(argv=("/bin/sleep", "10"), limits=LIMITS)
+LIMITS = Limits(time_s=5, wall_s=90, memory_bytes=256 << 20, output_bytes=1 << 20)
+SLEEP = Job(argv=("/bin/sleep", "1000"), limits=LIMITS)
 ALL = -1
 
 
