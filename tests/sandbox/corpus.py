@@ -256,7 +256,7 @@ import multiprocessing.shared_memory as s; m = s.SharedMemory(create=True, size=
 import concurrent.futures as c\nif __name__ == "__main__":\n  with c.ProcessPoolExecutor(1) as e: print(list(e.map(abs, [-1])))
 import os, signal\nsignal.signal(signal.SIGCHLD, lambda *a: print("child ended"))\nif os.fork() == 0: os._exit(0)\nos.wait()
 import signal, os\nsignal.signal(signal.SIGUSR1, lambda n, f: print("caught", n, f.f_lineno)); os.kill(os.getpid(), signal.SIGUSR1)
-import signal, time\nsignal.signal(signal.SIGALRM, lambda *a: 1 / 0); signal.setitimer(signal.ITIMER_REAL, 0.02); time.sleep(5)
+import signal, time\nsignal.signal(signal.SIGALRM, lambda *a: 1 / 0); signal.setitimer(signal.ITIMER_REAL, 0.3); time.sleep(5)
 import os; os.register_at_fork(after_in_child=lambda: print("hook"))\nif os.fork() == 0: os._exit(0)\nos.wait()
 import threading\nt = [threading.Thread(target=lambda: None) for _ in range(5)]\n[x.start() for x in t]; [x.join() for x in t]; print("threads")
 import threading, sys\nthreading.stack_size(1 << 25); sys.setrecursionlimit(50000)\ndef f(n): return n and f(n - 1)\nt = threading.Thread(target=lambda: print(f(40000))); t.start(); t.join()

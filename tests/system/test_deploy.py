@@ -23,7 +23,7 @@ import yaml
 
 from daemons.cli.main import COMMANDS
 from daemons.config import load_config
-from tests.system.conftest import ROOT, WAIT_S, reference, submission
+from tests.system.conftest import ROOT, WAIT_S, is_alive, reference, see, submission
 
 DEPLOY = ROOT / "docs/deploy"
 UNITS = DEPLOY / "systemd"
@@ -238,13 +238,13 @@ def test_supervisord_runs_the_daemons(folder: Path) -> None:
             os.kill(worker, signal.SIGKILL)
             wait_for(lambda: ready("worker") == 2, "a second worker")
             assert http.post("/submissions?wait=60", json=good).json()["verdict"] == "accepted"
-        pids = [int(ctl("pid", name)) for name in ("store", "gateway", "worker", "api")]
-        assert worker not in pids
+        there = [see(int(ctl("pid", name))) for name in ("store", "gateway", "worker", "api")]
+        assert worker not in {each.pid for each in there}
         # It calls running what has lived for a second.
         wait_for(lambda: ctl("status").count("RUNNING") == 4, "all called running")
         process.terminate()
         assert process.wait(WAIT_S) == 0
-        assert not any(Path("/proc", str(pid)).exists() for pid in pids)
+        assert not any(map(is_alive, there))
         assert "exit status" not in log("supervisord").partition("waiting for")[2].replace(
             "exit status 0", ""
         )
