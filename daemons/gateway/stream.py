@@ -104,13 +104,15 @@ class ClientStream(trio.abc.Stream):
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
         """Send one frame, the handshake's answer, or nothing: trio-websocket does each in one call.
 
-        Cancelled on its way, it may have sent part, and then nothing more can be said.
+        Cancelled on its way, it may have sent part, and then nothing more can be said; cancelled
+        before that, it has sent nothing, and a farewell can follow.
 
         Raises:
             trio.BrokenResourceError: the peer has gone, or the frame before was cut off.
         """
         if self._torn:
             raise trio.BrokenResourceError("the frame before was cut off")
+        await trio.lowlevel.checkpoint_if_cancelled()
         self._close_sent |= bytes(data[:1]) == _CLOSE_FRAME
         self._torn = True
         await self._stream.send_all(data)
