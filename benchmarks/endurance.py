@@ -34,7 +34,7 @@ from daemons.supervisor.store import store_command, wait_for_store
 from protocol.messages import SubmissionRequest
 
 _PATIENCE_S = 120.0
-_START_S = 20.0
+_START_S = 60.0
 _SUBMITTERS = 16
 #: Sockets beside whose latency that with all of them is held, and how the events for it come.
 _FEW = 10

@@ -309,9 +309,11 @@ def open_gateway(store: Any) -> Callable[..., Any]:
         *, events_url: str = store.url, tokens: Tokens | None = None, **limits: Any
     ) -> AsyncIterator[Running]:
         config: Config = store.config()
-        config = msgspec.structs.replace(
-            config, gateway=msgspec.structs.replace(Limits(close_s=2.0), **limits)
+        # Nobody is to be dropped because the machine, or the test, was slow for a moment.
+        patient = Limits(
+            first_message_s=PATIENCE_S, pong_s=PATIENCE_S, send_s=PATIENCE_S, close_s=2.0
         )
+        config = msgspec.structs.replace(config, gateway=msgspec.structs.replace(patient, **limits))
         with trio.fail_after(3 * PATIENCE_S):
             async with opened(config, store.config(store=Store(url=events_url)), tokens) as running:
                 yield running

@@ -133,28 +133,32 @@ async def test_client_tells_of_gaps(open_gateway: Any) -> None:
 
 
 async def test_client_asks_a_silent_gateway_whether_it_lives(
-    open_gateway: Any, monkeypatch: pytest.MonkeyPatch
+    open_gateway: Any, eventually: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One that answers is stayed with; one that does not is left for a new connection."""
     monkeypatch.setattr(client, "_SILENCE_S", 0.02)
-    monkeypatch.setattr(client, "_PONG_S", 0.2)
+    monkeypatch.setattr(client, "_PONG_S", PATIENCE_S)
     async with open_gateway() as running:
-        stayed: list[None] = []
-        async with open_events(
-            url_of(running), "u1", on_away=lambda: stayed.append(None)
-        ) as events:
-            with trio.move_on_after(0.3):
-                await events.receive()
-            assert not stayed
+        away: list[None] = []
+        answered: list[None] = []
+        async with open_events(url_of(running), "u1", on_away=lambda: away.append(None)) as events:
+            ping = events._ws.ping
 
-            async def say_nothing(*_: Any) -> None:
+            async def note_answer() -> None:
+                await ping()
+                answered.append(None)
+
+            async def say_nothing() -> None:
                 await trio.sleep_forever()
 
-            monkeypatch.setattr(events._ws, "ping", say_nothing)
+            monkeypatch.setattr(events._ws, "ping", note_answer)
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(take, events, 1)
-                while not stayed:  # noqa: ASYNC110 - the client's own clock runs
-                    await trio.sleep(0.01)
+                await eventually(lambda: len(answered) >= 3)
+                assert not away
+                monkeypatch.setattr(client, "_PONG_S", 0.2)
+                monkeypatch.setattr(events._ws, "ping", say_nothing)
+                await eventually(lambda: len(away) > 0)
                 await running.submit()
 
 
@@ -186,8 +190,9 @@ async def test_client_knows_who_is_no_gateway(
         nursery.cancel_scope.cancel()
 
 
-async def test_client_that_leaves_bears_a_ping() -> None:
+async def test_client_that_leaves_bears_a_ping(monkeypatch: pytest.MonkeyPatch) -> None:
     """A gateway may ping before it has read that the client leaves."""
+    monkeypatch.setattr(client, "_FAREWELL_S", PATIENCE_S)
 
     async def serve(stream: trio.SocketStream) -> None:
         connection = WSConnection(ConnectionType.SERVER)
@@ -200,9 +205,10 @@ async def test_client_that_leaves_bears_a_ping() -> None:
                     ready = {"type": "ready", "user_id": "u1", "head": 0, "recovered": True}
                     await stream.send_all(connection.send(TextMessage(json.dumps(ready))))
                 elif isinstance(event, CloseConnection):
+                    # First: once the client has the answer, it is looked at.
+                    parted.append(event.code)
                     await stream.send_all(b"\x89\x00" + connection.send(event.response()))
                     await stream.aclose()
-                    parted.append(event.code)
                     return
 
     parted: list[int] = []
@@ -240,6 +246,9 @@ async def test_client_leaves_nothing_behind(
 ) -> None:
     """Cancelled wherever it is, it closes what it opened, and what was not taken is not lost."""
     async with open_gateway() as running:
+        # Both connections to the store are made by themselves, some time.
+        await running.history()
+        await running.events.redis.call(("PING",))
         before = open_descriptors()
         async with open_events(url_of(running), "u1") as events:
             with trio.move_on_after(0.02):

@@ -151,13 +151,16 @@ async def test_gateway_lets_a_slow_reader_wait_for_nobody(
 
 async def test_gateway_drops_who_reads_nothing(open_gateway: Any, eventually: Any) -> None:
     """One send over `send_s` ends the connection; with `after` the client misses nothing."""
-    async with open_gateway(outbox_events=8, send_s=0.1) as running:
-        async with running.raw_peer(receive_buffer_bytes=4096) as slow:
-            await slow.send_frame(TEXT, LONG_ID.encode())
-            _, ready = await slow.receive_frame()
-            await running.submit_many(800, LONG_ID)
-            await eventually(lambda: running.gateway.sockets == 0)
-            await slow.wait_end()
+    async with (
+        open_gateway(outbox_events=8, send_s=0.1) as running,
+        running.raw_peer(receive_buffer_bytes=4096) as slow,
+    ):
+        await slow.send_frame(TEXT, LONG_ID.encode())
+        _, ready = await slow.receive_frame()
+        await running.submit_many(800, LONG_ID)
+        await eventually(lambda: running.gateway.sockets == 0)
+        await slow.wait_end()
+    async with open_gateway() as running:
         history = await running.history(LONG_ID)
         hello = json.dumps({"user_id": LONG_ID, "after": json.loads(ready)["head"]})
         async with running.peer(hello) as again:

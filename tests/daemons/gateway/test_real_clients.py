@@ -221,7 +221,7 @@ async def test_real_clients_miss_nothing(site: Site) -> None:
         async with trio.open_nursery() as nursery:
             for user, command in {**plain, "chromium": browser}.items():
                 nursery.start_soon(run_client, user, command, told)
-            await until(lambda: all(told.count(user, "ready") == 1 for user in users), told)
+            await until(lambda: all(told.count(user, "ready") >= 1 for user in users), told)
             await site.submit(users, 3)
             await until(lambda: all(len(told.ids(user)) == 3 for user in users), told)
 

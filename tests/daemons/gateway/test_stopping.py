@@ -12,6 +12,8 @@ import pytest
 import trio
 import trio.testing
 
+from daemons.gateway import doorway, stream
+
 TEXT = 0x81
 
 
@@ -30,7 +32,7 @@ async def test_gateway_says_going_away(open_gateway: Any) -> None:
 async def test_gateway_cuts_off_who_does_not_part(open_gateway: Any) -> None:
     """A client who never answers the close frame delays the stop by `close_s` and no more."""
     async with (
-        open_gateway(close_s=0.2) as running,
+        open_gateway(close_s=1.0) as running,
         running.raw_peer() as mute,
         running.raw_peer(handshake=False),
     ):
@@ -165,9 +167,17 @@ async def lingering(running: Any, _: Any) -> AsyncIterator[None]:
     ],
 )
 async def test_client_leaves_nothing_behind(
-    open_gateway: Any, store: Any, eventually: Any, state: Any, way: str
+    open_gateway: Any,
+    store: Any,
+    eventually: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    state: Any,
+    way: str,
 ) -> None:
     """Wherever a client is when the gateway is cancelled or he goes: no place, no subscription."""
+    # He stays in his state until he is looked at.
+    monkeypatch.setattr(doorway, "HANDSHAKE_S", 3600.0)
+    monkeypatch.setattr(stream, "LINGER_S", 3600.0)
     async with open_gateway(close_s=300.0) as running:
         async with state(running, store):
             await eventually(lambda: running.gateway._admission._open == 1)
