@@ -109,7 +109,7 @@ def test_status_for_people_is_a_table(config: Path) -> None:
 
     assert done.returncode == 0
     for name in ("store", "gateway", "worker", "api"):
-        assert re.search(rf"^ *{name} +running +\d+ +0:00:\d\d +0 ", done.stdout, re.MULTILINE)
+        assert re.search(rf"^ *{name} +running +\d+ +0:\d\d:\d\d +0 ", done.stdout, re.MULTILINE)
     assert "queue: 0 waiting, 0 running, 0 dead" in done.stdout
     assert "0 of 1 slots busy" in done.stdout
 

@@ -16,7 +16,7 @@ from tests.conftest import StoreProcess
 from tests.daemons.api.conftest import run_daemon, write_config
 
 GAVEL = Path(sys.prefix) / "bin" / "gavel"
-COMMAND_S = 60.0
+COMMAND_S = 300.0
 
 
 class Server:

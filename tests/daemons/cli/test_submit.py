@@ -242,8 +242,11 @@ async def read_watched(suite: Suite, user: str, token: str = "") -> list[Any]:
         )
         assert process.stdout is not None
         received = b""
-        while b"submission.judged" not in received:
-            received += await process.stdout.receive_some()
+        with trio.fail_after(PATIENCE_S):
+            while b"submission.judged" not in received:
+                some = await process.stdout.receive_some()
+                assert some, received
+                received += some
         nursery.cancel_scope.cancel()
     return [json.loads(line) for line in received.splitlines()]
 

@@ -15,6 +15,8 @@ import trio
 from daemons.supervisor import procfs
 from daemons.supervisor.child import Child, Launch
 
+#: What these tests start carries it, and what those of others start at the same time does not.
+MARK = f"test-{os.getpid()}/x.1/"
 SHOW = """
 import ctypes, json, os, resource, signal
 death = ctypes.c_int()
@@ -42,7 +44,7 @@ async def run_child(
     """Run *command* as a daemon's process is; return its pid, exit code and output."""
     lifeline, ours = os.pipe()
     environment = dict(os.environ)
-    launch = Launch(command, environment, "test/x.1/", listen_fds, lifeline, oom_score_adj)
+    launch = Launch(command, environment, MARK, listen_fds, lifeline, oom_score_adj)
     with trio.fail_after(120):
         child = Child(launch)
         async with trio.lowlevel.FdStream(child.output) as stream:
@@ -107,7 +109,7 @@ async def test_bury_kills_whatever_the_child_started() -> None:
     marked = [
         each
         for each in procfs.processes()
-        if not each.zombie and procfs.instance_of(each.pid).startswith("test/x.1/")
+        if not each.zombie and procfs.instance_of(each.pid).startswith(MARK)
     ]
     assert marked == []
 
@@ -116,7 +118,7 @@ async def run_child_forgetting_output(command: list[str]) -> tuple[int, int, byt
     """Run *command*, whose children keep its output open."""
     lifeline, ours = os.pipe()
     with trio.fail_after(120):
-        child = Child(Launch(command, dict(os.environ), "test/x.1/", (), lifeline))
+        child = Child(Launch(command, dict(os.environ), MARK, (), lifeline))
         await child.wait()
         code = await child.bury()
     for fd in (child.output, lifeline, ours):

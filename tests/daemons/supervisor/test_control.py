@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+WAIT_S = 120.0
 BECOME_NOBODY = "import os, socket, sys; os.setgroups([]); os.setgid(65534); os.setuid(65534)"
 
 
@@ -22,7 +23,7 @@ BECOME_NOBODY = "import os, socket, sys; os.setgroups([]); os.setgid(65534); os.
 def talk(path: Path) -> Iterator[Any]:
     """Give a file that speaks to the socket *path*."""
     with socket.socket(socket.AF_UNIX) as client:
-        client.settimeout(20)
+        client.settimeout(WAIT_S)
         client.connect(str(path))
         with client.makefile("rwb") as lines:
             yield lines
@@ -57,7 +58,7 @@ def test_control_answers_each_line(control: Path) -> None:
 def test_control_lets_go_who_sends_no_line(control: Path) -> None:
     """A caller that never ends his line is disconnected before he fills the memory."""
     with socket.socket(socket.AF_UNIX) as client:
-        client.settimeout(20)
+        client.settimeout(WAIT_S)
         client.connect(str(control))
         with pytest.raises((BrokenPipeError, ConnectionResetError)):
             client.sendall(b"x" * (64 << 20))
@@ -89,7 +90,7 @@ def test_control_hears_no_other_user(control: Path) -> None:
         folder.chmod(0o755)
     control.chmod(0o666)
     script = f"""{BECOME_NOBODY}
-client = socket.socket(socket.AF_UNIX); client.settimeout(20); client.connect(sys.argv[1])
+client = socket.socket(socket.AF_UNIX); client.settimeout({WAIT_S}); client.connect(sys.argv[1])
 try:
     client.sendall(b'{{"command": "stop"}}\\n')
     print("answered" if client.recv(1) else "refused")
@@ -100,7 +101,7 @@ except (ConnectionResetError, BrokenPipeError):
     done = subprocess.run(
         [sys.executable, "-I", "-S", "-c", script, str(control)],
         capture_output=True,
-        timeout=30,
+        timeout=WAIT_S,
         check=True,
     )
 

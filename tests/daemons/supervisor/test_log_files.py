@@ -14,6 +14,7 @@ import msgspec
 import pytest
 
 from daemons.config import Config, ConfigError, Supervisor
+from daemons.supervisor import log_files
 from daemons.supervisor.log_files import (
     WAITING_BYTES,
     LogFile,
@@ -22,6 +23,8 @@ from daemons.supervisor.log_files import (
     rotation_of,
 )
 from daemons.supervisor.merged_log import MergedLog
+
+WAIT_S = 120.0
 
 
 def lines_of(path: Path) -> list[str]:
@@ -126,11 +129,14 @@ def test_log_changes_its_files_on_demand(tmp_path: Path) -> None:
     assert log.dropped_lines == 1
 
 
-def test_log_files_on_a_hanging_disk_hold_nobody_up(tmp_path: Path) -> None:
+def test_log_files_on_a_hanging_disk_hold_nobody_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A pipe that nobody opens hangs as a dead disk does: so much waits, the rest is counted.
 
     What waited is written when the disk answers again, and the file says how many lines it lacks.
     """
+    monkeypatch.setattr(log_files, "CLOSE_S", WAIT_S)
     os.mkfifo(tmp_path / "api.log")
     files = LogFiles(Rotation(tmp_path, 1 << 30, 1))
     line = "x" * 1023
@@ -199,7 +205,7 @@ def test_log_file_survives_a_full_disk(tmp_path: Path) -> None:
     # A mount of our own, for root and for an ordinary user; it goes with the process.
     done = subprocess.run(
         ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", command],
-        capture_output=True, text=True, timeout=30, check=False,
+        capture_output=True, text=True, timeout=WAIT_S, check=False,
     )  # fmt: skip
 
     assert done.returncode == 0, done.stderr

@@ -56,6 +56,8 @@ def test_restart_with_overlap_refuses_nobody(suite: Any, spec: Spec) -> None:
     with Callers(address) as callers:
         for _ in range(RESTARTS):
             suite.ask("restart", name="one")
+            serving = suite.status("one")["pid"]
+            suite.wait_for(lambda pid=serving: pid in callers.pids, "an answer of the new one")
 
     assert callers.errors == []
     assert len(callers.pids) >= RESTARTS

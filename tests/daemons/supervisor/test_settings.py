@@ -18,7 +18,7 @@ import pytest
 from daemons.supervisor.client import NotRunning, Refused
 
 Spec = Callable[..., dict[str, Any]]
-QUICK = {"initial_s": 0.01, "longest_s": 60.0}
+QUICK = {"initial_s": 0.01, "longest_s": 60.0, "period_s": 3600.0}
 
 
 @pytest.mark.parametrize(
