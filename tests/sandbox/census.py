@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import trio
@@ -31,8 +32,11 @@ def leave_mounts_of_others() -> None:
 
 def children(pid: int) -> list[int]:
     """Return the pids of the children of *pid*, whichever of its threads forked them."""
-    tasks = Path(f"/proc/{pid}/task").glob("*/children")
-    return [int(child) for task in tasks for child in task.read_text().split()]
+    found: list[int] = []
+    for place in Path(f"/proc/{pid}/task").glob("*/children"):
+        with suppress(FileNotFoundError, ProcessLookupError):  # a thread that has ended
+            found += map(int, place.read_text().split())
+    return found
 
 
 async def take_calm_census(wanted: dict[str, int] | None = None) -> dict[str, int]:

@@ -132,7 +132,7 @@ def test_launcher_survives_or_ends_on_any_frames(
                 )
             if is_started:
                 frames.send(ours, launcher.pack_start(IMAGE, ()))
-                ours.settimeout(20)
+                ours.settimeout(60)
                 answer, _ = frames.receive(ours)
                 assert answer[:1] == launcher.READY  # else all that follows would hit a closed door
             kind = launcher.OPEN if is_started else launcher.START

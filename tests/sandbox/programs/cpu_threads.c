@@ -2,7 +2,7 @@
 // rule: CPU time of threads, in the kernel too, adds up.
 // status: time_limit
 // cflags: -pthread
-// limits: time_s=0.4 wall_s=5
+// limits: time_s=0.4 wall_s=60
 #include <fcntl.h>
 #include <pthread.h>
 #include <unistd.h>

@@ -1,7 +1,7 @@
 # row: 95
 # rule: A program that replaces every clock it can see, and sets those of the kernel, is measured as ever.
 # status: time_limit
-# limits: time_s=0.4 wall_s=8
+# limits: time_s=0.4 wall_s=60
 import ctypes, resource, signal, time
 libc = ctypes.CDLL(None, use_errno=True)
 for name in ("time", "perf_counter", "process_time", "monotonic", "thread_time", "clock_gettime"):
