@@ -108,8 +108,10 @@ class Worker:
         return {(pid, start) for pid, start, _ in _below(self.pid)}
 
     def programs(self) -> int:
-        """Return how many submitted programs (`main`) run below it."""
-        return sum(name == "main" for _, _, name in _below(self.pid))
+        """Return how many submitted programs (`main`) run below it at the same moment."""
+        found = {(pid, start) for pid, start, name in _below(self.pid) if name == "main"}
+        # While it looked, one may have ended and another begun in its place.
+        return len(still_alive(found))
 
     def above_program(self) -> tuple[int, int]:
         """Return the pids of the running program's run-init and of its cell-init."""
@@ -146,15 +148,23 @@ class Worker:
 
 
 def _below(pid: int) -> Iterator[tuple[int, str, str]]:
-    """Yield pid, start time and name of all processes below *pid*."""
-    try:
+    """Yield pid, start time and name of all processes below *pid*, but for what ends meanwhile."""
+    for child in _children(pid):
+        try:
+            name, _, rest = Path(f"/proc/{child}/stat").read_text().rpartition(")")
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        yield child, rest.split()[19], name.partition("(")[2]
+        yield from _below(child)
+
+
+def _children(pid: int) -> list[int]:
+    found: list[int] = []
+    with suppress(FileNotFoundError, ProcessLookupError):
         for task in Path(f"/proc/{pid}/task").iterdir():
-            for child in (task / "children").read_text().split():
-                name, _, rest = Path(f"/proc/{child}/stat").read_text().rpartition(")")
-                yield int(child), rest.split()[19], name.partition("(")[2]
-                yield from _below(int(child))
-    except (FileNotFoundError, ProcessLookupError):
-        return  # it ended meanwhile
+            with suppress(FileNotFoundError, ProcessLookupError):
+                found += map(int, (task / "children").read_text().split())
+    return found
 
 
 def _parent(pid: int) -> int:
@@ -321,6 +331,12 @@ def write_config(folder: Path, name: str, url: str, settings: dict[str, Any]) ->
     path = folder / name
     path.write_text("\n".join(lines))
     return path
+
+
+@pytest.fixture(autouse=True)
+def _patient_hubs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a store on a loaded host confirm the tests' subscriptions when it gets to it."""
+    monkeypatch.setattr("daemons.broker.events._CONFIRM_S", PATIENCE_S)
 
 
 @pytest.fixture
