@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import resource
+from contextlib import suppress
 from pathlib import Path
 
 import trio
@@ -12,7 +13,14 @@ import trio
 from daemons.broker import Claims
 from protocol import keys
 from protocol.messages import Verdict
-from tests.daemons.worker.conftest import Site, Worker, echo_after, eventually, write_problem
+from tests.daemons.worker.conftest import (
+    HELD,
+    Site,
+    Worker,
+    echo_after,
+    eventually,
+    write_problem,
+)
 
 
 async def events_of(site: Site) -> list[dict[str, str]]:
@@ -23,9 +31,16 @@ async def events_of(site: Site) -> list[dict[str, str]]:
 async def test_suspects_run_alone(site: Site) -> None:
     """What may kill its worker shares it with nobody; the others run before and after it."""
     suspects = [await make_suspect(site) for _ in range(2)]
-    await site.open_worker(slots=3)
+    worker = await site.open_worker(slots=3)
     await site.until(suspects[0], "started", times=3)
-    others = [await site.submit(echo_after(0.1)) for _ in range(6)]
+    others = [await site.submit(HELD, problem_id="patient") for _ in range(6)]
+
+    async def over() -> bool:
+        worker.release()
+        return (await site.broker.queue_status())[:2] == (0, 0)
+
+    # None of the others has ended by now: all of them are there to run together.
+    await eventually(over)
     for id_ in (*suspects, *others):
         assert (await site.verdict(id_)).verdict is Verdict.ACCEPTED
     running: set[str] = set()
@@ -76,11 +91,12 @@ async def make_suspect(site: Site) -> str:
 
 def copies(worker: Worker) -> set[Path]:
     """Return the open files without names in which the worker keeps tests."""
-    return {
-        fd
-        for fd in Path(f"/proc/{worker.pid}/fd").iterdir()
-        if "(deleted)" in str(fd.readlink()) and fd.stat().st_size
-    }
+    found = set()
+    for fd in Path(f"/proc/{worker.pid}/fd").iterdir():
+        with suppress(FileNotFoundError):  # it was closed meanwhile
+            if "(deleted)" in str(fd.readlink()) and fd.stat().st_size:
+                found.add(fd)
+    return found
 
 
 async def test_broken_tests_cost_their_submissions_and_no_others(site: Site) -> None:
@@ -88,7 +104,7 @@ async def test_broken_tests_cost_their_submissions_and_no_others(site: Site) -> 
     worker = await site.open_worker()
     before = copies(worker)
     write_problem(site.folder, "broken")
-    await eventually(lambda: len(copies(worker)) > len(before))
+    await eventually(lambda: worker.logged("problem added"))  # copied whole
     (broken,) = copies(worker) - before
     os.truncate(broken, 0)
     id_ = await site.submit(echo_after(0), problem_id="broken")
@@ -128,7 +144,7 @@ async def test_request_of_another_version_ends_no_worker(site: Site) -> None:
 
 async def test_heartbeat_finds_what_was_taken_away(site: Site) -> None:
     """A claim that is somebody else's now is dropped at the next heartbeat, without a word."""
-    worker = await site.open_worker(beat_s=0.1)
+    worker = await site.open_worker(beat_s=0.1, lease_s=600.0)
     id_ = await site.run_for_ever(worker)
     await site.broker.redis.call(("HSET", keys.submission(0, id_), "token", "somebody else's"))
     await eventually(lambda: worker.programs() == 0)
