@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shlex
 from pathlib import Path
 
 import pytest
@@ -91,9 +92,13 @@ def test_run_bare_returns_the_output(tmp_path: Path) -> None:
         run_bare(["/bin/false"], given)
 
 
-def test_run_bare_for_counts_what_ended() -> None:
-    """The count is of programs that ended within the time."""
-    assert run_bare_for(0.5, ["/bin/true"], Path("/dev/null")) >= 2
+def test_run_bare_for_counts_what_ended(tmp_path: Path) -> None:
+    """The count is of all programs that were started within the time, and they have ended."""
+    trace = tmp_path / "trace"
+    trace.touch()
+    script = f"printf x >>{shlex.quote(str(trace))}"
+    count = run_bare_for(0.5, ["/bin/sh", "-c", script], Path("/dev/null"))
+    assert count == len(trace.read_text())
 
 
 def test_every_benchmark_tells_its_method() -> None:

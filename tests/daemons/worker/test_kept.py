@@ -159,6 +159,7 @@ def test_kept_tests_without_room_refuse_the_package(
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     load = KeepTests(tmp_path / "kept")
+    gc.collect()
     before = open_files()
     monkeypatch.setattr(os, "sendfile", full)
     with pytest.raises(PackageError, match="kept: No space left") as caught:

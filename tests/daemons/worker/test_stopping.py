@@ -37,7 +37,7 @@ async def test_stopping_worker_finishes_what_runs(site: Site) -> None:
     left = await site.broker.get(waits)
     assert left is not None
     assert (left.status, left.position) == (Status.QUEUED, 1)
-    assert not still_alive(processes)
+    await eventually(lambda: not still_alive(processes))
     assert await site.broker.workers() == []
 
 
@@ -49,7 +49,7 @@ async def test_stopping_worker_gives_back_what_takes_too_long(site: Site) -> Non
     await site.until(id_, "compiled")
     processes = first.descendants()
     assert await first.stop() == 0
-    assert not still_alive(processes)
+    await eventually(lambda: not still_alive(processes))
     [requeued] = [e for e in await site.story(id_) if e["type"] == "submission.requeued"]
     assert (requeued["reason"], requeued["attempt"]) == ("released", 1)
     waiting = await site.broker.get(id_)
@@ -102,7 +102,7 @@ async def test_second_signal_ends_the_worker(site: Site) -> None:
     first.process.send_signal(signal.SIGTERM)
     await eventually(lambda: first.logged("stopping"))
     assert await first.stop() == 0
-    assert not still_alive(processes)
+    await eventually(lambda: not still_alive(processes))
     await site.open_worker()
     await site.until(id_, "started", times=2)
 
