@@ -10,7 +10,6 @@ from types import SimpleNamespace
 
 import pytest
 import trio
-import trio.testing
 
 from daemons.broker import Claims, open_intake
 from daemons.config import EXIT_CONFIG, ConfigError, Limits
@@ -95,7 +94,7 @@ async def test_slot_that_leaks_is_closed_when_nobody_waits(site: Site) -> None:
     """What waits is judged first; the idle worker inspects, and then judges only in what holds."""
     toolchains = await find_toolchains([load_languages()["c"]])
     problems = Problems(load_problems([site.folder / "problems"]))
-    holdings = Holdings(15.0)
+    holdings = Holdings(10 * PATIENCE_S)  # nobody beats here
     claims = Claims(site.broker, "inspected")
     stopping = trio.Event()
     ran_in: list[int] = []
@@ -136,11 +135,11 @@ async def test_stop_does_not_wait_for_an_inspection(site: Site) -> None:
     with trio.fail_after(PATIENCE_S):
         async with open_boxes() as boxes, open_intake(site.broker, name="in") as intake:
             inspector = Inspector(boxes, enabled=True, tell=print)
-            pair = SimpleNamespace(boxes=boxes)
-            slots = Slots(claims, Holdings(15.0), pair, inspector, {}, {}, Builds(), Limits())
+            leaky = SimpleNamespace(boxes=boxes[1:])
+            slots = Slots(claims, Holdings(15.0), leaky, inspector, {}, {}, Builds(), Limits())
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(slots.serve, intake, stopping)
-                await trio.testing.wait_all_tasks_blocked()
+                await eventually(lambda: slots._inspecting)
                 stopping.set()
     assert inspector.closed == {}
 
