@@ -79,7 +79,7 @@ LOUD = (
 
 def judge_all(folder: Path, programs: dict[str, str]) -> dict[str, Judgement]:
     """Return the judgement of each program on a problem whose answers hold the word."""
-    write_problem(folder)
+    write_problem(folder, time_s=30)  # all of them end
     for case in ("sample/1", "secret/1"):
         (folder / f"problems/echo/data/{case}.ans").write_text("hidden=answer 12\n")
         (folder / f"problems/echo/data/{case}.in").write_text("12\n")

@@ -14,7 +14,7 @@ from daemons.worker.toolchains import find_toolchains, image_of, missing_tools, 
 from judging.languages import load_languages
 from sandbox import Grade, Job, Limits, open_sandbox
 
-LIMITS = Limits(time_s=5, wall_s=10, memory_bytes=256 << 20, output_bytes=1 << 20)
+LIMITS = Limits(time_s=5, wall_s=60, memory_bytes=256 << 20, output_bytes=1 << 20)
 
 LOOK = """
 import importlib.util, os, sys
