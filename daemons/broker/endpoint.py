@@ -90,6 +90,8 @@ class Endpoint:
         yield (*hello, "SETNAME", name)
         if database := self._options.get("db"):
             yield ("SELECT", database)
+        # HELLO is answered by a server that still loads its data, which answers nothing else.
+        yield ("PING",)
 
     def _context(self) -> ssl.SSLContext:
         options = self._options

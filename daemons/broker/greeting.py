@@ -33,10 +33,11 @@ async def connect(
 
 
 async def greet(connection: Connection, endpoint: Endpoint, name: str) -> None:
-    """Speak RESP3, authenticate, name the connection, choose the database.
+    """Speak RESP3, authenticate, name the connection, choose the database, see that it serves.
 
     Raises:
-        StoreUnavailable: the server refuses one of them, or is a replica; says why.
+        StoreUnavailable: the server refuses one of them, is a replica, or loads its data still;
+            says why.
     """
     for command in endpoint.greeting(name):
         try:
