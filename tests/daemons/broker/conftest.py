@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -21,6 +21,14 @@ from tests.conftest import SERVERS, StoreProcess
 #: More than any wait of these tests should take; a test that needs it has failed.
 PATIENCE_S = 120.0
 REQUEST = SubmissionRequest(problem_id="two-sum", user_id="u1", language="python", code="print(1)")
+
+
+@pytest.fixture(autouse=True)
+def patience() -> Iterator[None]:
+    """Let a subscription take its time on a machine that stands still for a second."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("daemons.broker.events._CONFIRM_S", PATIENCE_S)
+        yield
 
 
 async def eventually(condition: Callable[[], bool]) -> None:

@@ -27,15 +27,20 @@ BIG = b"x" * 8_000_000
 
 @asynccontextmanager
 async def connected(
-    url: str, *, reply_s: float = PATIENCE_S, on_push: Callable[[list[Any]], None] = print
+    url: str,
+    *,
+    reply_s: float = PATIENCE_S,
+    on_push: Callable[[list[Any]], None] = print,
+    greeted: bool = True,
 ) -> AsyncIterator[Connection]:
-    """Connect to *url* and greet."""
+    """Connect to *url* and greet, unless *reply_s* is too short to be sure of an answer."""
     endpoint = Endpoint(url)
     with trio.fail_after(PATIENCE_S):
         connection = await connect(endpoint, connect_s=PATIENCE_S, reply_s=reply_s, on_push=on_push)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(connection.run)
-            await greet(connection, endpoint, "test")
+            if greeted:
+                await greet(connection, endpoint, "test")
             yield connection
             nursery.cancel_scope.cancel()
 
@@ -176,8 +181,8 @@ async def fail_of(connection: Connection, *args: str) -> str:
 
 async def test_silent_server_ends_the_connection(proxy: Proxy) -> None:
     """A reply later than `reply_s` fails all that wait, and the connection with them."""
-    async with connected(proxy.url, reply_s=0.1) as connection:
-        proxy.blackhole = True
+    proxy.blackhole = True
+    async with connected(proxy.url, reply_s=0.1, greeted=False) as connection:
         reasons = []
 
         async def ask() -> None:
@@ -193,26 +198,50 @@ async def test_silent_server_ends_the_connection(proxy: Proxy) -> None:
 
 async def test_silent_server_is_noticed_when_all_callers_gave_up(proxy: Proxy) -> None:
     """Callers with less patience than `reply_s` do not keep a dead connection alive."""
-    async with connected(proxy.url, reply_s=0.1) as connection:
-        proxy.blackhole = True
+    proxy.blackhole = True
+    async with connected(proxy.url, reply_s=0.1, greeted=False) as connection:
         with trio.move_on_after(0.01):
             await connection.command("PING")
 
         await connection.wait_failed()
 
 
-async def test_slow_replies_within_the_limit_are_waited_for(proxy: Proxy) -> None:
+@asynccontextmanager
+async def answered_after(delay_s: float, *, reply_s: float) -> AsyncIterator[Connection]:
+    """Give a connection in memory on which each command is answered *delay_s* later, by the clock.
+
+    Its limits are held against the clock of the test alone, which no busy machine makes run on.
+    """
+    ours, theirs = trio.testing.memory_stream_pair()
+
+    async def answer() -> None:
+        while await theirs.receive_some():
+            await trio.sleep(delay_s)
+            await theirs.send_all(b"+PONG\r\n")
+
+    connection = Connection(ours, reply_s=reply_s, on_push=print)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(connection.run)
+        nursery.start_soon(answer)
+        yield connection
+        nursery.cancel_scope.cancel()
+
+
+async def test_slow_replies_within_the_limit_are_waited_for(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
     """The limit is for each reply: a slow server that answers keeps its connection."""
-    async with connected(proxy.url, reply_s=2.0) as connection:
-        proxy.delay_s = 0.5
+    async with answered_after(1.9, reply_s=2.0) as connection:
         for _ in range(5):
             assert await connection.command("PING") == b"PONG"
+    async with answered_after(2.1, reply_s=2.0) as connection:
+        assert await fail_of(connection, "PING") == "the store gave no reply within 2 s"
 
 
-async def test_idle_connection_lives_on(store: StoreProcess) -> None:
+async def test_idle_connection_lives_on(autojump_clock: trio.testing.MockClock) -> None:
     """Nothing being asked is no reason to end: only an answer that is owed can be late."""
-    async with connected(store.url, reply_s=1.0) as connection:
-        await trio.sleep(1.3)
+    async with answered_after(0.1, reply_s=1.0) as connection:
+        await trio.sleep(3600)
         assert await connection.command("PING") == b"PONG"
 
 

@@ -196,7 +196,7 @@ async def test_tls_carries_commands_of_any_size(start_tls: Callable[..., TlsStor
     url = tls.url(ssl_ca_certs=tls.authority)
     with trio.fail_after(PATIENCE_S):
         async with (
-            open_redis(url, name="test", wait_s=PATIENCE_S) as client,
+            open_redis(url, name="test", wait_s=PATIENCE_S, reply_s=PATIENCE_S) as client,
             trio.open_nursery() as nursery,
         ):
             for number in range(10):

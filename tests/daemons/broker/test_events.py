@@ -140,11 +140,11 @@ async def test_second_feed_waits_for_the_connection_too(
     proxy: Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """While the connection is away, a user who has a feed already gets no new one either."""
-    monkeypatch.setattr("daemons.broker.events._CONFIRM_S", 0.05)
     async with opened(proxy.url) as hub, hub.subscribe("u1"):
         proxy.refusing = True
         proxy.cut()
         await eventually(lambda: not hub.redis.connected)
+        monkeypatch.setattr("daemons.broker.events._CONFIRM_S", 0.05)
         with pytest.raises(StoreUnavailable):
             async with hub.subscribe("u1"):
                 pass
@@ -202,13 +202,19 @@ async def test_partition_is_noticed_without_traffic(
     ):
         proxy.blackhole = True
         publish("u1", "swallowed")
-        await eventually(lambda: proxy.accepted >= 2)
+        accepted = proxy.accepted
+        await eventually(lambda: proxy.accepted > accepted)
         proxy.blackhole = False
         with pytest.raises(EventsInterrupted):
             await feed.receive()
-
-        publish("u1", "heard")
-        assert await feed.receive() == b"heard"
+        # A machine that stands still for a moment owes an answer, too, and is given up once more.
+        while True:
+            publish("u1", "heard")
+            try:
+                assert await feed.receive() == b"heard"
+            except EventsInterrupted:
+                continue
+            break
 
 
 async def test_idle_subscription_lives_on(

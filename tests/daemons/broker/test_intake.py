@@ -137,8 +137,12 @@ async def test_blackholed_pop_ends(store: StoreProcess, monkeypatch: pytest.Monk
             await intake.pop(suspects=False)
 
 
-async def test_cut_pop_is_an_unavailable_store(store: StoreProcess) -> None:
+async def test_cut_pop_is_an_unavailable_store(
+    store: StoreProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A connection that is cut under a waiting pop is told to the worker, who tries again."""
+    monkeypatch.setattr("daemons.broker.intake._BLOCK_S", PATIENCE_S * 2)
+    monkeypatch.setattr("daemons.broker.intake._MARGIN_S", PATIENCE_S * 2)
     async with open_proxy(store) as proxy, opened(proxy.url) as (broker, intake):
 
         async def cut() -> None:

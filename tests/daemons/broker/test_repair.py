@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from daemons.broker import Claims
+from daemons.config import Worker
 from protocol import keys
 from protocol.messages import Judgement, Verdict
-from tests.daemons.broker.conftest import Desk
+from tests.daemons.broker.conftest import Desk, with_worker
 
 QUEUE = keys.queue(0, "normal")
 #: A grace below zero has always run out, even within the same millisecond.
@@ -110,9 +112,10 @@ async def test_repair_is_not_misled_by_a_foreign_hint(desk: Desk) -> None:
 
 async def test_repair_by_the_configured_grace(desk: Desk) -> None:
     """`Claims.repair` looks through all queues and waits for `[worker] limbo_s`."""
+    patient = Claims(with_worker(desk.broker, Worker(limbo_s=3600)), "w3")
     await desk.submit(priority="low")
     await desk.broker.redis.call(("RPOP", keys.queue(0, "low")))
-    assert [await desk.claims.repair() for _ in range(2)] == [0, 0]
+    assert [await patient.repair() for _ in range(2)] == [0, 0]
     assert await desk.broker.redis.call(("LLEN", keys.queue(0, "low"))) == 0
 
 
