@@ -25,8 +25,8 @@ _FRESH_S = 1.0
 
 
 @contextmanager
-def patience(limit_s: float = READ_S, *, shield: bool = False) -> Iterator[None]:
-    """Give the calls in the block *limit_s* altogether.
+def patience(limit_s: float | None = None, *, shield: bool = False) -> Iterator[None]:
+    """Give the calls in the block *limit_s* altogether, `READ_S` by default.
 
     With *shield* nothing but the limit ends them: for a write that must not stop half-way because
     its client has gone.
@@ -34,6 +34,8 @@ def patience(limit_s: float = READ_S, *, shield: bool = False) -> Iterator[None]
     Raises:
         StoreUnavailable: the limit has passed.
     """
+    if limit_s is None:
+        limit_s = READ_S
     with trio.move_on_after(limit_s, shield=shield) as scope:
         yield
     if scope.cancelled_caught:

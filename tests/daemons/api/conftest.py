@@ -12,12 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
+import msgspec
 import pytest
 import trio
 
 from daemons.api.main import serve_api
 from daemons.broker import Claim, Claims, Step, StoreUnavailable, open_broker, open_intake
 from daemons.config import Config
+from daemons.config import Worker as WorkerConfig
 from daemons.service import Service
 from protocol.messages import (
     EventType,
@@ -48,6 +50,15 @@ GOOD: dict[str, Any] = {
     "language": "python",
     "code": "print(input())",
 }
+
+
+@pytest.fixture(autouse=True)
+def patience() -> Iterator[None]:
+    """Let the store take its time on a machine that stands still for a second: no 503 for that."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("daemons.api.store.READ_S", PATIENCE_S)
+        patch.setattr("daemons.broker.events._CONFIRM_S", PATIENCE_S)
+        yield
 
 
 def write_problem(folder: Path) -> None:
@@ -154,14 +165,16 @@ class Worker:
 
     async def take(self) -> Claim:
         """Take the next submission that was not cancelled."""
-        claim = None
+        popped = claim = None
         with trio.fail_after(2 * PATIENCE_S):
             while claim is None:
                 # Every call waits for the store itself, so this does not spin.
                 with suppress(StoreUnavailable):
-                    popped = await self._pop(suspects=False)
+                    # What was popped and could not be claimed yet, nobody else here puts back.
+                    popped = popped or await self._pop(suspects=False)
                     if popped is not None:
                         claim = await self._claims.claim(popped.partition, popped.element)
+                        popped = None
         return claim
 
     async def finish(self, judgement: Judgement, steps: Sequence[Step] = ()) -> str:
@@ -205,9 +218,10 @@ class Worker:
 
 @asynccontextmanager
 async def open_worker(config: Config) -> AsyncIterator[Worker]:
-    """Open a worker on the store of *config*."""
+    """Open a worker on the store of *config*; once shown, it lives for longer than a test takes."""
+    lasting = msgspec.structs.replace(config, worker=WorkerConfig(beat_s=200, lease_s=400))
     async with (
-        open_broker(config, name="test-worker") as broker,
+        open_broker(lasting, name="test-worker") as broker,
         open_intake(broker, name="test-intake") as intake,
     ):
         yield Worker(Claims(broker, "w1"), intake.pop)

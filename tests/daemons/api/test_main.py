@@ -27,7 +27,9 @@ def test_api_serves_until_it_is_told_to_stop(config: Path, store: StoreProcess) 
         with httpx2.Client(
             base_url=f"http://{address}", timeout=PATIENCE_S, trust_env=False
         ) as client:
-            assert client.post("/submissions", json=GOOD).status_code == 202
+            statuses = (client.post("/submissions", json=GOOD).status_code for _ in range(60))
+            # For a second, a busy machine may do nothing for the store.
+            assert next(status for status in statuses if status != 503) == 202
         process.send_signal(signal.SIGTERM)
         assert process.wait(PATIENCE_S) == 0
 

@@ -7,7 +7,7 @@ import signal
 import pytest
 
 from tests.conftest import StoreProcess
-from tests.daemons.api.conftest import GOOD, Api, Worker, until
+from tests.daemons.api.conftest import GOOD, PATIENCE_S, Api, Worker, until
 from tests.daemons.api.test_bad_input import check_problem
 
 ID = "01JD0000000000000000000000"
@@ -51,10 +51,13 @@ async def test_store_comes_back_with_its_data(api: Api, store: StoreProcess) -> 
     assert (await api.post(GOOD)).status_code == 202
 
 
-async def test_silent_store_is_503(api: Api, store: StoreProcess) -> None:
+async def test_silent_store_is_503(
+    api: Api, store: StoreProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A store that hangs is as good as none: the API answers without it."""
     assert store.process is not None
     await api.post(GOOD)
+    monkeypatch.setattr("daemons.api.store.READ_S", 0.1)
     store.process.send_signal(signal.SIGSTOP)
     try:
         answer = await api.get(f"/submissions/{ID}")
@@ -62,6 +65,7 @@ async def test_silent_store_is_503(api: Api, store: StoreProcess) -> None:
         store.process.send_signal(signal.SIGCONT)
 
     check_problem(answer, 503, "store-unavailable")
+    monkeypatch.setattr("daemons.api.store.READ_S", PATIENCE_S)
 
     async def is_taken() -> bool:
         return bool((await api.post(GOOD)).status_code == 202)

@@ -42,7 +42,7 @@ async def test_wait_answers_with_the_verdict(api: Api, worker: Worker) -> None:
     answers = []
 
     async def submit() -> None:
-        answers.append(await api.post(GOOD, params={"wait": "15"}))
+        answers.append(await api.post(GOOD, params={"wait": "60"}))
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(submit)
@@ -58,7 +58,7 @@ async def test_wait_minds_only_its_own_submission(api: Api, worker: Worker) -> N
     answers = []
 
     async def submit() -> None:
-        answers.append(await api.post(GOOD, params={"wait": "15"}))
+        answers.append(await api.post(GOOD, params={"wait": "60"}))
 
     first = (await api.post(GOOD)).json()["id"]
     async with trio.open_nursery() as nursery:
@@ -76,7 +76,7 @@ async def test_wait_passes_over_what_is_no_event(
     answers = []
 
     async def submit() -> None:
-        answers.append(await api.post(GOOD, params={"wait": "15"}))
+        answers.append(await api.post(GOOD, params={"wait": "60"}))
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(submit)
@@ -93,7 +93,7 @@ async def test_wait_ends_when_a_submission_is_cancelled(api: Api) -> None:
     answers = []
 
     async def submit() -> None:
-        answers.append(await api.post(GOOD, params={"wait": "15"}))
+        answers.append(await api.post(GOOD, params={"wait": "60"}))
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(submit)
@@ -116,7 +116,7 @@ async def test_wait_of_a_repeated_request_answers_at_once(api: Api, worker: Work
     await api.post(GOOD, headers=key)
     await worker.judge()
 
-    answer = await api.post(GOOD, headers=key, params={"wait": "15"})
+    answer = await api.post(GOOD, headers=key, params={"wait": "60"})
     assert (answer.status_code, answer.json()["verdict"]) == (200, "accepted")
 
 
@@ -176,7 +176,7 @@ async def test_wait_survives_a_lost_store(api: Api, store: StoreProcess, worker:
     answers = []
 
     async def submit() -> None:
-        answers.append(await api.post(GOOD, params={"wait": "15"}))
+        answers.append(await api.post(GOOD, params={"wait": "60"}))
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(submit)
@@ -187,8 +187,11 @@ async def test_wait_survives_a_lost_store(api: Api, store: StoreProcess, worker:
     assert (answers[0].status_code, answers[0].json()["verdict"]) == (200, "accepted")
 
 
-async def test_wait_needs_the_store_to_begin(api: Api, store: StoreProcess) -> None:
+async def test_wait_needs_the_store_to_begin(
+    api: Api, store: StoreProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Without a store there is no subscription, and nothing is half begun: 503."""
+    monkeypatch.setattr("daemons.broker.events._CONFIRM_S", 0.1)
     store.kill()
 
     check_problem(await api.post(GOOD, params={"wait": "5"}), 503, "store-unavailable")
