@@ -15,6 +15,8 @@ import pytest
 
 from daemons.logs import LineWriter, ReadableLines
 
+#: More than a process that logs three lines takes on any machine.
+WAIT_S = 120.0
 SPEAK = """
 import logging
 from daemons.logs import configure_logs, log
@@ -35,7 +37,7 @@ def speak(**environment: str) -> list[str]:
         [sys.executable, "-c", SPEAK],
         env={**clean, **environment},
         stderr=subprocess.PIPE,
-        timeout=30,
+        timeout=WAIT_S,
         check=True,
     )
     return done.stderr.decode().splitlines()
@@ -100,7 +102,7 @@ def test_log_on_a_terminal_is_coloured() -> None:
             [sys.executable, "-c", SPEAK],
             env={**environment, "NO_COLOR": no_colour},
             stderr=terminal,
-            timeout=30,
+            timeout=WAIT_S,
             check=True,
         )
         text = os.read(main, 4096).decode()

@@ -82,9 +82,12 @@ async def test_only_the_newest_rejected_entries_are_kept(
     ] * 3
 
 
-async def test_wait_for_an_entry_ends_when_one_comes_and_changes_nothing(desk: Desk) -> None:
+async def test_wait_for_an_entry_ends_when_one_comes_and_changes_nothing(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Any number of workers wait for the same entry; cancelled or answered, none takes it out."""
     seen: list[bytes | None] = []
+    monkeypatch.setattr("daemons.broker.adoption._MARGIN_S", 2 * PATIENCE_S)
     async with (
         open_foreign_list(desk.broker, name="one") as one,
         open_foreign_list(desk.broker, name="two") as two,
@@ -92,12 +95,15 @@ async def test_wait_for_an_entry_ends_when_one_comes_and_changes_nothing(desk: D
         with trio.move_on_after(0.1):
             await one.oldest()
         assert await two.oldest() is None
+        monkeypatch.setattr("daemons.broker.adoption._BLOCK_S", PATIENCE_S)
 
         async def wait() -> None:
             seen.append(await two.oldest())
 
         async with trio.open_nursery() as nursery:
             nursery.start_soon(wait)
+            while b"blocked_clients:1\r" not in await desk.broker.redis.call(("INFO", "clients")):
+                pass
             await push(desk, b"a")
         assert seen == [b"a"]
         assert await one.oldest() == b"a"
