@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -68,7 +69,12 @@ def echo_after(pause_s: float) -> str:
 
 
 def write_problem(folder: Path, problem_id: str = "echo", time_s: int = 1) -> None:
-    """Write the package of a problem: two tests, a line in, the same line out."""
+    """Write the package of a problem: two tests, a line in, the same line out.
+
+    Whoever looks meanwhile sees none of it or all, and of one that is there whole files.
+    """
+    package = folder / "problems" / problem_id
+    draft = package.with_name(f"_{problem_id}")
     for name, text in {
         "problem.yaml": PROBLEM_YAML.replace("TIME_S", str(time_s)),
         "statement/problem.en.md": "Print what you read.\n",
@@ -77,9 +83,15 @@ def write_problem(folder: Path, problem_id: str = "echo", time_s: int = 1) -> No
         "data/secret/1.in": "a secret\n",
         "data/secret/1.ans": "a secret\n",
     }.items():
-        path = folder / "problems" / problem_id / name
+        path = draft / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
+        if package.exists():
+            path.rename(package / name)
+    if package.exists():
+        shutil.rmtree(draft)
+    else:
+        draft.rename(package)
 
 
 class Worker:

@@ -13,17 +13,16 @@ HELLO = '#include <stdio.h>\nint main(void) { puts("hello"); }\n'
 async def test_worker_judges_by_the_version_of_the_moment(site: Site) -> None:
     """A new problem at once; a changed one anew when rejudged; a broken one as it was."""
     worker = await site.open_worker()
-    write_problem(site.folder, "_new")
-    package = site.folder / "problems" / "new"
-    # At once, and so is each change: nobody finds half of it, however long it takes to write.
-    package.with_name("_new").rename(package)
+    write_problem(site.folder, "new")
     id_ = await site.submit(HELLO, problem_id="new")
     first = await site.verdict(id_)
     assert first.verdict is Verdict.WRONG_ANSWER
     assert first.problem_version is not None
 
+    # At once: nobody finds half of it, however long it takes to write.
     changed = site.folder / "changed"
     changed.write_text("hello\n")
+    package = site.folder / "problems" / "new"
     changed.rename(package / "data/secret/1.ans")
     await eventually(lambda: worker.logged("problem changed"))
     (package / "problem.yaml").write_text("type: nonsense\n")
