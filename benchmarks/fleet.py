@@ -80,15 +80,19 @@ class _Client:
 
     def shake_hands(self) -> None:
         """Ask for a WebSocket."""
-        assert self.sock is not None
-        self.sock.send(_REQUEST)
+        self._send(_REQUEST)
 
     def _say_hello(self) -> None:
         hello = self.user
         if not self.plain:
             hello = json.dumps({"user_id": self.user, "after": self.ids[-1] if self.ids else 0})
+        self._send(_frame(_TEXT, hello.encode()))
+
+    def _send(self, data: bytes) -> None:
+        """Send *data*; that the other side has gone shows when reading."""
         assert self.sock is not None
-        self.sock.send(_frame(_TEXT, hello.encode()))
+        with contextlib.suppress(OSError):
+            self.sock.send(data)
 
     def read(self) -> bool:
         """Take what has come; return False when the connection is over."""
@@ -123,12 +127,10 @@ class _Client:
         return True
 
     def _take(self, first: int, payload: bytes) -> bool:
-        assert self.sock is not None
         if first == _TEXT:
             self._note(json.loads(payload))
         elif first in (_PING, _CLOSE):
-            with contextlib.suppress(OSError):
-                self.sock.send(_frame(_PONG if first == _PING else _CLOSE, payload))
+            self._send(_frame(_PONG if first == _PING else _CLOSE, payload))
         return first != _CLOSE
 
     def _note(self, message: dict[str, object]) -> None:

@@ -57,6 +57,7 @@ class Gateway:
         self._clients: OrderedDict[Client, float] = OrderedDict()
         self._first_came = trio.Event()
         self._last_gone = trio.Event()
+        self._parting = False
 
     @property
     def sockets(self) -> int:
@@ -93,13 +94,14 @@ class Gateway:
             lives.cancel_scope.cancel(reason="gateway stopping")
 
     async def _part_from_everyone(self) -> None:
+        self._parting = True
         with trio.move_on_after(self._limits.close_s) as scope:
             clients = list(self._clients)
             gap_s = min(
                 _FAREWELL_GAP_S, _FAREWELL_SHARE * self._limits.close_s / max(1, len(clients))
             )
             for client in clients:
-                client.close(CloseCode.GOING_AWAY, "the server is going away")
+                _send_away(client)
                 await trio.sleep(gap_s)
             while self._clients:
                 self._last_gone = trio.Event()
@@ -149,6 +151,8 @@ class Gateway:
     async def _live(self, client: Client) -> tuple[int, str]:
         self._clients[client] = trio.current_time() + self._limits.ping_s
         self._first_came.set()
+        if self._parting:  # let in before the stop, his handshake done only now
+            _send_away(client)
         try:
             return await client.converse()
         finally:
@@ -176,6 +180,10 @@ class Gateway:
             self._clients[client] = due + self._limits.ping_s
             self._clients.move_to_end(client)
         return None
+
+
+def _send_away(client: Client) -> None:
+    client.close(CloseCode.GOING_AWAY, "the server is going away")
 
 
 def _address_of(stream: trio.SocketStream) -> str:

@@ -14,7 +14,8 @@ import trio.testing
 
 from daemons.gateway import doorway, stream
 
-TEXT = 0x81
+TEXT, CLOSE = 0x81, 0x88
+PATIENCE_S = 120.0
 
 
 async def test_gateway_says_going_away(open_gateway: Any) -> None:
@@ -56,6 +57,27 @@ async def test_gateway_takes_nobody_new_while_it_stops(open_gateway: Any) -> Non
         with pytest.raises(OSError):
             async with running.raw_peer():
                 pytest.fail("the door was open")
+
+
+async def test_gateway_parts_from_who_was_at_the_door(
+    open_gateway: Any, eventually: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who was let in before the stop, and shakes hands only after it, hears 1001 as everybody."""
+    monkeypatch.setattr(doorway, "HANDSHAKE_S", 3600.0)
+    async with (
+        open_gateway(close_s=2 * PATIENCE_S) as running,
+        running.raw_peer() as mute,
+        running.raw_peer(handshake=False) as late,
+    ):
+        await eventually(lambda: running.gateway._admission._open == 2)
+        running.stopping.set()
+        assert await mute.receive_close() == 1001
+        await late.shake_hands()
+        assert await late.receive_close() == 1001
+        await late.send_frame(CLOSE, (1001).to_bytes(2, "big"))
+        await mute.send_frame(CLOSE, (1001).to_bytes(2, "big"))
+        with trio.fail_after(PATIENCE_S):
+            await running.stopped.wait()
 
 
 @asynccontextmanager
