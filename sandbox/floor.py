@@ -17,7 +17,11 @@ class Floor:
 
     @asynccontextmanager
     async def enter(self, *, alone: bool) -> AsyncIterator[None]:
-        """Run the block beside others, or *alone* once those that run have ended."""
+        """Run the block beside others, or *alone* once those that run have ended.
+
+        Who is cancelled already does not enter.
+        """
+        await trio.lowlevel.checkpoint_if_cancelled()
         if alone:
             await self._wait_for_others()
         else:

@@ -6,6 +6,7 @@ import os
 import signal
 import time
 
+import pytest
 import trio
 import trio.testing
 
@@ -93,6 +94,17 @@ async def test_who_gives_up_holds_up_nobody() -> None:
             await trio.testing.wait_all_tasks_blocked()
             assert next_.on
             next_.scope.cancel()
+
+
+@pytest.mark.parametrize("alone", [False, True])
+async def test_who_is_cancelled_already_does_not_enter(alone: bool) -> None:
+    """Not even where there is nobody to wait for: a run that has begun may end before it is noticed."""
+    floor = Floor()
+    with trio.CancelScope() as scope:
+        scope.cancel()
+        async with floor.enter(alone=alone):
+            pytest.fail("it is on the floor")
+    assert scope.cancelled_caught
 
 
 WAITS = Job(argv=("/bin/sleep", "1000"), limits=LIMITS)
