@@ -266,7 +266,7 @@ async def test_loading_store_counts_as_away(any_store: StoreProcess) -> None:
     """A server that answers, but reads its file still, is not there yet: it is waited for."""
     async with (
         open_redis(any_store.url, name="hasty", wait_s=0) as hasty,
-        open_redis(any_store.url, name="patient", wait_s=PATIENCE_S) as patient,
+        open_redis(any_store.url, name="patient", wait_s=PATIENCE_S, reply_s=PATIENCE_S) as patient,
     ):
         await patient.eval(FILL, 0)
         any_store.kill()
