@@ -29,7 +29,9 @@ async def submit_all(system: System, cases: Sequence[Case], *, show: bool) -> li
     waiting = iter(enumerate(cases))
     gateway = f"ws://{system.listen('gateway')}/"
     api = f"http://{system.listen('api')}"
-    async with httpx2.AsyncClient(base_url=api, timeout=_ANSWER_S) as client:
+    # A connection for each request: a server may close an idle one just as the next is sent.
+    anew = httpx2.Limits(max_keepalive_connections=0)
+    async with httpx2.AsyncClient(base_url=api, timeout=_ANSWER_S, limits=anew) as client:
         offered = await _wait_languages(client)
         async with trio.open_nursery() as nursery:
             for number in range(USERS):
