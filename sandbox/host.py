@@ -67,8 +67,8 @@ class Box:
         """Run two programs that talk, each in a box of its own; return what became of each.
 
         What one writes is what the other reads, and their `stdin` does not count. The end of one
-        shows to the other as the end of its input; `ended_s` of the results says for certain which
-        was first. What a program writes when the other has ended is dropped. Cancellation is that
+        shows to the other as the end of its input; `ended_s` of the results says which was
+        first. What a program writes when the other has ended is dropped. Cancellation is that
         of `run`, for both.
 
         Raises:

@@ -1,11 +1,14 @@
 """What a run writes becomes another run's input: two programs that talk with each other.
 
 Theory of operation. Each warden passes its program's output on to the pipe that is the other's
-stdin. So who ended first is known for certain, however busy the host is: a program's end shows to
-the other as the end of its input, and a warden closes that pipe only after it has taken down when
-its own program ended. Likewise it holds the reading end of its program's stdin until then, so that
-the other warden finds the pipe broken no sooner. A program that closes its output and lives on is
-believed after `_GRACE_S`.
+stdin. So who ended first is known on a busy host, too: a program's end shows to the other as the
+end of its input, and a warden closes that pipe only after it has taken down when its own program
+ended. Likewise it holds the reading end of its program's stdin until then, so that
+the other warden finds the pipe broken no sooner.
+
+A program that closes its output and lives on is believed after `_GRACE_S`. This is where it is no
+longer certain: one that ended is taken for such a one where its run-init, which tells of its end,
+gets no processor for so long.
 
 Nothing blocks: what the other does not read fills the pipe, then `_BACKLOG_BYTES` here, and then
 the program's own pipe, in which it waits as it would anywhere. What comes after the other has ended

@@ -1,9 +1,9 @@
 """One test of an interactive problem: program and validator talk, and whoever failed is named.
 
-Who ended first decides whose fault an unhappy end is, and the sandbox knows that for certain. A
-program that failed while the validator was still there failed by itself; what the validator then
-says of the broken conversation does not count. Once the validator has rejected, whatever becomes of
-the program, which now finds its input at an end, does not count either.
+Who ended first decides whose fault an unhappy end is, and the sandbox knows that (`sandbox.relay`
+says how well). A program that failed while the validator was still there failed by itself; what the
+validator then says of the broken conversation does not count. Once the validator has rejected,
+whatever becomes of the program, which now finds its input at an end, does not count either.
 """
 
 from __future__ import annotations
